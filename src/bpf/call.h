@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: (GPL-2.0 OR BSD-2-Clause) */
+/* A receive call from its first sight to its record: whose it is, whether it is wanted, what was gathered, and the one
+ * place where a message leaves for the reader. */
+#ifndef SOCKWARDEN_CALL_H
+#define SOCKWARDEN_CALL_H
+
+#include "describe.h"
+
+/* Registers of the present system call. They are true only inside it: see in_recvmsg. */
+worker struct pt_regs *registers(struct task_struct *task)
+{
+	return (struct pt_regs *)bpf_task_pt_regs(task);
+}
+
+/* An i386 caller: TS_COMPAT is set for int 0x80 and sysenter alike (arch/x86/include/asm/thread_info.h). */
+worker bool is_compat(struct task_struct *task)
+{
+	return task->thread_info.status & TS_COMPAT;
+}
+
+/* Whether the task is inside recvmsg(2). The entry code stores -ENOSYS as the result, which is replaced when the call
+ * returns: so registers that an io_uring completion sees after a call, or a worker inherits, are not taken for it. */
+worker bool in_recvmsg(struct task_struct *task, struct pt_regs *regs)
+{
+	if ((s32)regs->ax != -ENOSYS || task->flags & (PF_IO_WORKER | PF_KTHREAD))
+		return false;
+	if (!is_compat(task))
+		return regs->orig_ax == NR_RECVMSG;
+	return (u32)regs->orig_ax == NR_RECVMSG_I386 ||
+	       ((u32)regs->orig_ax == NR_SOCKETCALL_I386 && (u32)regs->bx == SYS_RECVMSG);
+}
+
+worker bool wanted_comm(struct task_struct *task)
+{
+	for (u32 i = 0; i < MAX_COMMS && i < config.comm_count; i++) {
+		bool same = true;
+
+		for (int at = 0; at < 16; at++) {
+			if (task->comm[at] != config.comm[i][at]) {
+				same = false;
+				break;
+			}
+			if (!task->comm[at])
+				break;
+		}
+		if (same)
+			return true;
+	}
+	return false;
+}
+
+worker bool wanted_uid(struct task_struct *task)
+{
+	u32 uid = task->cred->uid.val;
+
+	for (u32 i = 0; i < MAX_UIDS && i < config.uid_count; i++)
+		if (uid == config.uid[i])
+			return true;
+	return false;
+}
+
+/* Whether any option asks for this task's calls. A task without any storage carries no mark. */
+worker bool wanted_task(struct task_struct *task)
+{
+	if (config.only_marked && bpf_core_field_exists(task->bpf_storage) && !task->bpf_storage)
+		return false;
+	if (config.comm_count && !wanted_comm(task))
+		return false;
+	if (config.uid_count && !wanted_uid(task))
+		return false;
+	return (u32)task->tgid != config.self;
+}
+
+/* The state of a wanted task's call; NULL for others. */
+worker struct call *call_of(struct task_struct *task)
+{
+	struct call *call;
+
+	if (!wanted_task(task))
+		return NULL;
+	call = bpf_task_storage_get(&calls, task, NULL, config.only_marked ? 0 : BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (call && config.only_marked && !call->marked)
+		return NULL;
+	return call;
+}
+
+/* Counts a call for which call_of returned NULL. */
+worker void count_unseen(struct task_struct *task)
+{
+	if ((u32)task->tgid == config.self)
+		count(COUNTER_own);
+	else if (config.only_marked || config.comm_count || config.uid_count)
+		count(wanted_task(task) && !config.only_marked ? COUNTER_no_storage : COUNTER_filtered);
+	else
+		count(COUNTER_no_storage);
+}
+
+/* Makes the state ready for the task's next call. */
+worker void next_call(struct call *call)
+{
+	u32 number = call->message.call + 1;
+
+	__builtin_memset(&call->message, 0, sizeof(call->message));
+	call->message.call = number;
+	call->seen = 0;
+	call->inside = 0;
+	call->skipped = 0;
+	call->installing = 0;
+	call->fd_numbers = 0;
+	call->cmsgs = 0;
+	call->user_payload = 0;
+}
+
+/* A piece record in its scratch, its data to be written behind it. */
+worker struct piece_record *new_piece(struct call *call, u32 kind, u32 offset)
+{
+	struct piece_record *piece = (void *)scratch(SCRATCH_PIECE);
+
+	if (!piece)
+		return NULL;
+	piece->head.time = bpf_ktime_get_ns();
+	piece->head.kind = RECORD_PIECE;
+	piece->head.event = kind;
+	piece->tid = (u32)bpf_get_current_pid_tgid();
+	piece->call = call->message.call;
+	piece->offset = offset;
+	return piece;
+}
+
+worker u8 *piece_data(struct piece_record *piece)
+{
+	return (u8 *)piece + sizeof(*piece);
+}
+
+worker void emit_piece(struct call *call, struct piece_record *piece, u32 size)
+{
+	u64 whole = sizeof(*piece) + size;
+
+	piece->size = size;
+	piece->head.size = whole;
+	whole = BOUNDED(whole, 0x3fff);
+	if (whole > sizeof(struct scratch))
+		return;
+	call->message.pieces++;
+	if (!emit(piece, whole))
+		count(COUNTER_pieces_lost);
+}
+
+enum {
+	MAX_PIECES = 65536 / PIECE_DATA + 1,
+	PIECE_MASK = 2 * PIECE_DATA - 1, /* a bound for the verifier, within a scratch */
+};
+
+/* Bytes of a message past its inline part, piece by piece. `read` copies from one of the memories that payload is
+ * found in; it gets a whole piece's place and at most PIECE_DATA bytes to fill. */
+struct long_capture {
+	struct call *call;
+	struct sk_buff *skb; /* for reading through a dynptr */
+	const void *from;    /* kernel or user address of the byte at `at` */
+	u32 offset;          /* in the socket buffer, of the byte at `at` */
+	u32 at;              /* place in the message */
+	u32 end;             /* where capture ends */
+};
+
+/* The part of a capture that fits the next piece; 0 when it is done. */
+worker u32 next_part(const struct long_capture *capture)
+{
+	u32 part = capture->end - capture->at;
+
+	if (capture->at >= capture->end)
+		return 0;
+	if (part > PIECE_DATA)
+		part = PIECE_DATA;
+	return part;
+}
+
+worker void part_done(struct long_capture *capture, struct piece_record *piece, u32 part)
+{
+	emit_piece(capture->call, piece, part);
+	capture->from += part;
+	capture->offset += part;
+	capture->at += part;
+}
+
+static long long_kernel_step(u32 step, struct long_capture *capture)
+{
+	u32 part = next_part(capture);
+	struct piece_record *piece = new_piece(capture->call, PIECE_PAYLOAD, capture->at);
+
+	if (!part || !piece)
+		return 1;
+	if (bpf_probe_read_kernel(piece_data(piece), BOUNDED(part, PIECE_MASK), capture->from))
+		capture->call->user_payload = 1;
+	part_done(capture, piece, part);
+	return 0;
+}
+
+static long long_user_step(u32 step, struct long_capture *capture)
+{
+	u32 part = next_part(capture);
+	struct piece_record *piece = new_piece(capture->call, PIECE_PAYLOAD, capture->at);
+
+	if (!part || !piece)
+		return 1;
+	if (bpf_probe_read_user(piece_data(piece), BOUNDED(part, PIECE_MASK), capture->from)) {
+		capture->call->message.payload_state = REASON_fault;
+		return 1;
+	}
+	part_done(capture, piece, part);
+	return 0;
+}
+
+/* The end of what is captured of `length` bytes at `at`. */
+worker u32 capture_end(u32 at, u32 length)
+{
+	u32 end = at + length;
+
+	return end < config.snaplen ? end : config.snaplen;
+}
+
+/* How many of `length` bytes at `at` go into the inline part. The caller bounds both again for the verifier. */
+worker u32 inline_part(u32 at, u32 length)
+{
+	u32 limit = config.snaplen < INLINE_PAYLOAD ? config.snaplen : INLINE_PAYLOAD;
+
+	if (at >= limit)
+		return 0;
+	length = limit - at < length ? limit - at : length;
+	OPAQUE(length);
+	return length > INLINE_PAYLOAD ? 0 : length;
+}
+
+/* Captures bytes that stand contiguously in kernel memory. */
+worker void capture_kernel(struct call *call, const void *from, u32 length)
+{
+	u32 at = call->seen, part = inline_part(at, length);
+	struct long_capture rest = {};
+
+	call->seen += length;
+	if (part) {
+		at = BOUNDED(at, INLINE_PAYLOAD - 1);
+		if (bpf_probe_read_kernel(&call->payload[at], part, from))
+			call->user_payload = 1;
+		call->message.inline_payload = at + part;
+	}
+	if (config.snaplen <= INLINE_PAYLOAD || part == length)
+		return;
+	rest.call = call;
+	rest.from = from + part;
+	rest.at = at + part;
+	rest.end = capture_end(at, length);
+	bpf_loop(MAX_PIECES, long_kernel_step, &rest, 0);
+}
+
+/* Captures from user memory what passed no hook. `total` bytes were delivered into the buffers of `iov`. */
+worker void capture_user_inline(struct call *call, u64 iov, u64 iovlen, u64 total)
+{
+	u32 at = 0;
+
+	call->message.inline_payload = 0;
+	call->message.origin = ORIGIN_USER;
+	for (u32 i = 0; i < 8; i++) {
+		struct user_iovec vec;
+		u32 part;
+
+		if (i >= iovlen || at >= total)
+			break;
+		if (bpf_probe_read_user(&vec, sizeof(vec), (void *)(iov + i * sizeof(vec)))) {
+			call->message.payload_state = REASON_fault;
+			break;
+		}
+		part = inline_part(at, total - at < vec.len ? total - at : vec.len);
+		at = BOUNDED(at, INLINE_PAYLOAD - 1);
+		if (bpf_probe_read_user(&call->payload[at], part, (void *)vec.base)) {
+			call->message.payload_state = REASON_fault;
+			break;
+		}
+		at += part;
+		call->message.inline_payload = at;
+		if (at >= INLINE_PAYLOAD)
+			break;
+	}
+}
+
+/* The rest of a long message, from its only buffer. */
+worker void capture_user_rest(struct call *call, u64 base, u64 length)
+{
+	struct long_capture rest = {
+		.call = call,
+		.from = (void *)(base + INLINE_PAYLOAD),
+		.at = INLINE_PAYLOAD,
+		.end = length < config.snaplen ? length : config.snaplen,
+	};
+
+	bpf_loop(MAX_PIECES, long_user_step, &rest, 0);
+}
+
+/* Decides between the bytes that passed a hook and the user's buffer. */
+worker void settle_payload(struct call *call, s64 ret, u64 iov, u64 iovlen, u64 base, u64 len)
+{
+	struct message_record *message = &call->message;
+
+	if (ret <= 0) {
+		message->inline_payload = 0;
+		return;
+	}
+	if (!config.snaplen) {
+		message->payload_state = REASON_snaplen;
+		return;
+	}
+	if (call->seen && !call->user_payload) {
+		message->origin = ORIGIN_KERNEL;
+		return;
+	}
+	capture_user_inline(call, iov, iovlen, ret);
+	if (config.snaplen > INLINE_PAYLOAD && iovlen == 1)
+		capture_user_rest(call, base, (u64)ret < len ? (u64)ret : len);
+}
+
+/* Facts about one passed file, in its place of the list. */
+static long fd_step(u32 at, u64 *context)
+{
+	struct piece_record *piece = (void *)scratch(SCRATCH_PIECE);
+	struct scm_fp_list *list = (void *)context[0];
+	struct file *file = NULL;
+	struct fd_part *part;
+
+	if (!piece || at >= MAX_FDS)
+		return 1;
+	at = BOUNDED(at, 0xff);
+	part = (void *)(piece_data(piece) + at * sizeof(*part));
+	bpf_probe_read_kernel(&file, sizeof(file),
+			      (void *)list + bpf_core_field_offset(struct scm_fp_list, fp) + at * 8);
+	part->inode = BPF_CORE_READ(file, f_inode, i_ino);
+	part->magic = BPF_CORE_READ(file, f_inode, i_sb, s_magic);
+	part->mode = BPF_CORE_READ(file, f_inode, i_mode);
+	part->device = BPF_CORE_READ(file, f_inode, i_sb, s_dev);
+	if ((part->mode & 0170000) == 0020000 || (part->mode & 0170000) == 0060000)
+		part->device = BPF_CORE_READ(file, f_inode, i_rdev);
+	part->access = BPF_CORE_READ(file, f_mode);
+	part->links = BPF_CORE_READ(file, f_inode, i_nlink);
+	return 0;
+}
+
+/* The files that a message carries, while their list still hangs on it. */
+static __noinline int capture_files(struct call *call, struct scm_fp_list *list)
+{
+	u64 context[1] = {(u64)list};
+	struct piece_record *piece;
+	u32 number;
+
+	if (!call)
+		return 0;
+	number = (u16)BPF_CORE_READ(list, count);
+	if (number > MAX_FDS)
+		number = MAX_FDS;
+	call->message.fds_sent = number;
+	piece = new_piece(call, PIECE_FDS, 0);
+	if (!piece)
+		return 0;
+	bpf_loop(number, fd_step, context, 0);
+	emit_piece(call, piece, number * sizeof(struct fd_part));
+	for (u32 i = 0; i < MAX_FD_PATHS; i++) {
+		struct file *file = NULL;
+		u32 size;
+		u8 cut = 0;
+
+		if (i >= number)
+			break;
+		bpf_probe_read_kernel(&file, sizeof(file),
+				      (void *)list + bpf_core_field_offset(struct scm_fp_list, fp) + i * 8);
+		if (!file)
+			break;
+		piece = new_piece(call, PIECE_FD_PATH, i);
+		if (!piece)
+			break;
+		size = append_path(SCRATCH_PIECE, sizeof(*piece), BPF_CORE_READ(file, f_path.mnt),
+				   BPF_CORE_READ(file, f_path.dentry), &cut);
+		emit_piece(call, piece, size);
+	}
+	return 0;
+}
+
+/* Who wrote this message, as far as the socket buffer or the socket tells. Only the first part of a message counts. */
+worker void sender_of_skb(struct call *call, struct unix_skb_parms *parms)
+{
+	struct pid *pid = BPF_CORE_READ(parms, pid);
+
+	if (call->message.sender_known || !pid)
+		return;
+	call->message.sender_pid = BPF_CORE_READ(pid, numbers[0].nr);
+	call->message.sender_uid = BPF_CORE_READ(parms, uid.val);
+	call->message.sender_gid = BPF_CORE_READ(parms, gid.val);
+	call->message.sender_known = SENDER_WRITER;
+}
+
+worker void sender_of_peer(struct call *call, struct sock *sk)
+{
+	struct pid *pid;
+
+	if (call->message.sender_known || GET(sk, __sk_common.skc_family) != AF_UNIX)
+		return;
+	pid = BPF_CORE_READ(sk, sk_peer_pid);
+	if (!pid)
+		return;
+	call->message.sender_pid = BPF_CORE_READ(pid, numbers[0].nr);
+	call->message.sender_uid = BPF_CORE_READ(sk, sk_peer_cred, uid.val);
+	call->message.sender_gid = BPF_CORE_READ(sk, sk_peer_cred, gid.val);
+	call->message.sender_known = SENDER_PEER;
+}
+
+/* The arguments of the call as its registers hold them. */
+worker void arguments_of(struct call *call, struct task_struct *task, struct pt_regs *regs)
+{
+	struct message_record *message = &call->message;
+
+	if (!is_compat(task)) {
+		message->sockfd = regs->di;
+		message->address = regs->si;
+		message->flags = regs->dx;
+		return;
+	}
+	message->compat = 1;
+	if ((u32)regs->orig_ax == NR_RECVMSG_I386) {
+		message->sockfd = regs->bx;
+		message->address = (u32)regs->cx;
+		message->flags = regs->dx;
+	} else {
+		u32 arguments[3] = {};
+
+		bpf_probe_read_user(arguments, sizeof(arguments), (void *)(u64)(u32)regs->cx);
+		message->sockfd = arguments[0];
+		message->address = arguments[1];
+		message->flags = arguments[2];
+	}
+}
+
+/* The last step: description of the process, then the record. */
+worker void emit_message(struct call *call, struct task_struct *task, u64 now, s64 ret)
+{
+	struct message_record *message = &call->message;
+	u64 size;
+
+	if (call->skipped) {
+		count(COUNTER_own);
+		next_call(call);
+		return;
+	}
+	message->ret = ret;
+	message->head.time = now;
+	message->head.kind = RECORD_MESSAGE;
+	process_of(call, task, now);
+	message->peek = !!(message->flags & MSG_PEEK);
+	size = BOUNDED(message->inline_payload, 0x1ff);
+	size += sizeof(*message);
+	message->head.size = size;
+	if (!emit(message, size))
+		count(COUNTER_ring_full);
+	next_call(call);
+}
+
+#endif

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: (GPL-2.0 OR BSD-2-Clause) */
+/* Descriptions: a process is told once per image, a socket once per state, and again when what was told has changed.
+ * Told is marked only when the record was really written. */
+#ifndef SOCKWARDEN_DESCRIBE_H
+#define SOCKWARDEN_DESCRIBE_H
+
+#include "text.h"
+
+/* Out of line: it runs once per process image. */
+static __noinline int tell_process(u64 time)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct scratch *room = scratch(SCRATCH_PROCESS);
+	struct process_record *record;
+	struct mm_struct *mm;
+	struct file *exe = NULL;
+	u32 exe_size = 0, cgroup_size;
+	u64 size;
+
+	if (!room)
+		return 0;
+	record = (struct process_record *)room->bytes;
+	record->head.time = time;
+	record->head.kind = RECORD_PROCESS;
+	record->head.event = 0;
+	record->start = BPF_CORE_READ(task, group_leader, start_boottime);
+	record->exec = BPF_CORE_READ(task, self_exec_id);
+	record->pid = task->tgid;
+	record->ppid = BPF_CORE_READ(task, real_parent, tgid);
+	record->uid = BPF_CORE_READ(task, cred, uid.val);
+	record->gid = BPF_CORE_READ(task, cred, gid.val);
+	record->exe_deleted = 0;
+	record->exe_cut = 0;
+	mm = BPF_CORE_READ(task, mm);
+	if (mm)
+		exe = BPF_CORE_READ(mm, exe_file);
+	if (exe) {
+		struct dentry *dentry = BPF_CORE_READ(exe, f_path.dentry);
+
+		exe_size = append_path(SCRATCH_PROCESS, sizeof(*record), BPF_CORE_READ(exe, f_path.mnt), dentry,
+				       &record->exe_cut);
+		record->exe_deleted = BPF_CORE_READ(exe, f_inode, i_nlink) == 0 || !BPF_CORE_READ(dentry, d_hash.pprev);
+	}
+	record->cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	cgroup_size =
+		append_cgroup(SCRATCH_PROCESS, sizeof(*record) + exe_size, BPF_CORE_READ(task, cgroups, dfl_cgrp, kn));
+	record->exe_size = exe_size;
+	record->cgroup_size = cgroup_size;
+	size = sizeof(*record) + exe_size + cgroup_size;
+	record->head.size = size;
+	size = BOUNDED(size, 0xfff);
+	return emit(record, size);
+}
+
+worker void process_of(struct call *call, struct task_struct *task, u64 time)
+{
+	struct message_record *message = &call->message;
+	u32 uid = GET(task, cred)->uid.val, gid = GET(task, cred)->gid.val;
+	u32 exec = task->self_exec_id;
+	u64 cgroup_id = task->cgroups->dfl_cgrp->kn->id;
+
+	message->start = task->group_leader->start_boottime;
+	message->exec = exec;
+	message->tgid = task->tgid;
+	message->tid = task->pid;
+	__builtin_memcpy(message->comm, task->comm, sizeof(message->comm));
+	if (call->told && call->exec == exec && call->uid == uid && call->gid == gid && call->cgroup_id == cgroup_id)
+		return;
+	if (!tell_process(time)) {
+		count(COUNTER_description_lost);
+		return;
+	}
+	call->told = 1;
+	call->exec = exec;
+	call->uid = uid;
+	call->gid = gid;
+	call->cgroup_id = cgroup_id;
+}
+
+/* The layouts of struct sockaddr_in, sockaddr_in6 and sockaddr_nl (user interface of the kernel). */
+struct address_in {
+	u16 family;
+	__be16 port;
+	__be32 address;
+	u8 zero[8];
+};
+
+struct address_in6 {
+	u16 family;
+	__be16 port;
+	u32 flow;
+	struct {
+		u64 half[2];
+	} address;
+	u32 scope;
+};
+
+struct address_nl {
+	u16 family;
+	u16 pad;
+	u32 portid;
+	u32 groups;
+};
+
+worker u32 unix_address_of(struct sock *sk, u8 *to)
+{
+	struct unix_address *address = BPF_CORE_READ((struct unix_sock *)sk, addr);
+	u32 length;
+
+	if (!address)
+		return 0;
+	length = BPF_CORE_READ(address, len);
+	if (length > 110)
+		length = 110;
+	length = BOUNDED(length, 0x7f);
+	if (bpf_probe_read_kernel(to, length, (void *)address + bpf_core_field_offset(struct unix_address, name)))
+		return 0;
+	return length;
+}
+
+worker void inet_addresses(struct sock *sk, struct socket_record *record, u8 *local, u8 *remote)
+{
+	struct address_in *from = (void *)local, *to = (void *)remote;
+
+	__builtin_memset(from, 0, sizeof(*from));
+	__builtin_memset(to, 0, sizeof(*to));
+	from->family = AF_INET;
+	from->address = BPF_CORE_READ((struct inet_sock *)sk, inet_saddr);
+	from->port = BPF_CORE_READ((struct inet_sock *)sk, inet_sport);
+	to->family = AF_INET;
+	to->address = BPF_CORE_READ(sk, __sk_common.skc_daddr);
+	to->port = BPF_CORE_READ(sk, __sk_common.skc_dport);
+	record->local_size = sizeof(*from);
+	record->remote_size = to->port ? sizeof(*to) : 0;
+}
+
+worker void inet6_addresses(struct sock *sk, struct socket_record *record, u8 *local, u8 *remote)
+{
+	struct address_in6 *from = (void *)local, *to = (void *)remote;
+
+	__builtin_memset(from, 0, sizeof(*from));
+	__builtin_memset(to, 0, sizeof(*to));
+	from->family = AF_INET6;
+	from->port = BPF_CORE_READ((struct inet_sock *)sk, inet_sport);
+	BPF_CORE_READ_INTO(&from->address, sk, __sk_common.skc_v6_rcv_saddr);
+	from->scope = BPF_CORE_READ(sk, __sk_common.skc_bound_dev_if);
+	to->family = AF_INET6;
+	to->port = BPF_CORE_READ(sk, __sk_common.skc_dport);
+	BPF_CORE_READ_INTO(&to->address, sk, __sk_common.skc_v6_daddr);
+	to->scope = from->scope;
+	record->local_size = sizeof(*from);
+	record->remote_size = to->port ? sizeof(*to) : 0;
+}
+
+worker void netlink_addresses(struct sock *sk, struct socket_record *record, u8 *local, u8 *remote)
+{
+	struct address_nl *from = (void *)local, *to = (void *)remote;
+	struct netlink_sock *netlink = (void *)sk;
+	unsigned long *groups;
+
+	__builtin_memset(from, 0, sizeof(*from));
+	__builtin_memset(to, 0, sizeof(*to));
+	from->family = AF_NETLINK;
+	from->portid = BPF_CORE_READ(netlink, portid);
+	groups = BPF_CORE_READ(netlink, groups);
+	if (groups)
+		bpf_probe_read_kernel(&from->groups, sizeof(from->groups), groups);
+	to->family = AF_NETLINK;
+	to->portid = BPF_CORE_READ(netlink, dst_portid);
+	to->groups = BPF_CORE_READ(netlink, dst_group) ? 1u << ((BPF_CORE_READ(netlink, dst_group) - 1) & 31) : 0;
+	record->local_size = sizeof(*from);
+	record->remote_size = sizeof(*to);
+}
+
+worker bool same16(const u8 *a, const volatile u8 *b)
+{
+	for (int i = 0; i < 16; i++)
+		if (a[i] != b[i])
+			return false;
+	return true;
+}
+
+/* A socket is sockwarden's own business when it is, or is connected to, one that sockwarden writes to. */
+worker bool is_own(struct sock *sk, struct socket_record *record, const u8 *local, const u8 *remote)
+{
+	u64 peer = 0;
+
+	if (record->family == AF_UNIX) {
+		struct sock *other = BPF_CORE_READ((struct unix_sock *)sk, peer);
+
+		if (other)
+			peer = BPF_CORE_READ(other, sk_socket, file, f_inode, i_ino);
+	}
+	for (u32 i = 0; i < MAX_OWN; i++) {
+		const volatile struct own_socket *own = &config.own[i];
+		u8 here[16] = {}, there[16] = {};
+
+		if (i >= config.own_count)
+			break;
+		if (own->inode == record->inode || (peer && own->inode == peer))
+			return true;
+		if (record->family != own->family)
+			continue;
+		if (record->family == AF_INET) {
+			__builtin_memcpy(here, &((struct address_in *)local)->address, 4);
+			__builtin_memcpy(there, &((struct address_in *)remote)->address, 4);
+		} else if (record->family == AF_INET6) {
+			__builtin_memcpy(here, &((struct address_in6 *)local)->address, 16);
+			__builtin_memcpy(there, &((struct address_in6 *)remote)->address, 16);
+		} else {
+			continue;
+		}
+		if (((struct address_in *)local)->port == own->remote_port &&
+		    ((struct address_in *)remote)->port == own->local_port && same16(here, own->remote) &&
+		    same16(there, own->local))
+			return true;
+	}
+	return false;
+}
+
+/* Out of line: it runs once per socket state. */
+static __noinline int tell_socket(struct sock *sk, struct told_socket *told, u64 time)
+{
+	struct scratch *room = scratch(SCRATCH_SOCKET);
+	struct socket_record *record;
+	u8 *local, *remote;
+	u64 size;
+
+	if (!room || !told || !sk)
+		return 0;
+	record = (struct socket_record *)room->bytes;
+	local = room->bytes + sizeof(*record);
+	remote = local + ADDRESS_ROOM;
+	record->head.time = time;
+	record->head.kind = RECORD_SOCKET;
+	record->head.event = 0;
+	record->key = told->key;
+	record->sequence = told->sequence + 1;
+	record->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	record->type = BPF_CORE_READ(sk, sk_type);
+	record->protocol = BPF_CORE_READ(sk, sk_protocol);
+	record->inode = BPF_CORE_READ(sk, sk_socket, file, f_inode, i_ino);
+	record->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	record->cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	record->local_size = 0;
+	record->remote_size = 0;
+	if (record->family == AF_UNIX) {
+		struct sock *peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
+
+		record->local_size = unix_address_of(sk, local);
+		if (peer)
+			record->remote_size = unix_address_of(peer, remote);
+	} else if (record->family == AF_INET) {
+		inet_addresses(sk, record, local, remote);
+	} else if (record->family == AF_INET6) {
+		inet6_addresses(sk, record, local, remote);
+	} else if (record->family == AF_NETLINK) {
+		netlink_addresses(sk, record, local, remote);
+	}
+	told->own = is_own(sk, record, local, remote);
+	size = sizeof(*record) + 2 * ADDRESS_ROOM;
+	record->head.size = size;
+	told->told = emit(record, size);
+	if (told->told)
+		told->sequence++;
+	else
+		count(COUNTER_description_lost);
+	return 0;
+}
+
+/* Values that change when the socket's addresses do. */
+worker void prints_of(struct sock *sk, u64 *local, u64 *remote)
+{
+	u16 family = GET(sk, __sk_common.skc_family);
+
+	*local = GET(sk, __sk_common.skc_num);
+	*remote = GET(sk, __sk_common.skc_dport);
+	if (family == AF_UNIX) {
+#ifdef SOCKWARDEN_KPROBE
+		*local = (u64)BPF_CORE_READ((struct unix_sock *)sk, addr);
+		*remote = (u64)BPF_CORE_READ((struct unix_sock *)sk, peer);
+#else
+		struct unix_sock *unix_socket = bpf_skc_to_unix_sock(sk);
+
+		if (unix_socket) {
+			*local = (u64)unix_socket->addr;
+			*remote = (u64)unix_socket->peer;
+		}
+#endif
+	} else if (family == AF_INET) {
+		*remote |= (u64)GET(sk, __sk_common.skc_daddr) << 32;
+		*local |= (u64)GET(sk, __sk_common.skc_rcv_saddr) << 32;
+	} else if (family == AF_INET6) {
+		*remote |= (u64)GET(sk, __sk_common.skc_v6_daddr.in6_u.u6_addr32[3]) << 32;
+		*local |= (u64)GET(sk, __sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[3]) << 32;
+	} else if (family == AF_NETLINK) {
+		*local = BPF_CORE_READ((struct netlink_sock *)sk, portid);
+	}
+}
+
+/* Tells the socket when it is new or has changed, and gives the message its key. */
+worker void socket_of(struct call *call, struct sock *sk, u64 time)
+{
+	struct told_socket *told;
+	u64 local, remote;
+#ifdef SOCKWARDEN_KPROBE
+	u64 key = (u64)sk;
+	struct told_socket fresh = {.key = key};
+
+	told = bpf_map_lookup_elem(&sockets, &key);
+	if (!told) {
+		bpf_map_update_elem(&sockets, &key, &fresh, BPF_ANY);
+		told = bpf_map_lookup_elem(&sockets, &key);
+	}
+#else
+	told = bpf_sk_storage_get(&sockets, sk, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+#endif
+	if (!told) {
+		call->message.socket_state = REASON_description_lost;
+		return;
+	}
+	prints_of(sk, &local, &remote);
+	if (!told->told || told->local_print != local || told->remote_print != remote) {
+#ifndef SOCKWARDEN_KPROBE
+		if (!told->key)
+			told->key = bpf_get_socket_cookie(sk);
+#endif
+		told->local_print = local;
+		told->remote_print = remote;
+		tell_socket(sk, told, time);
+	}
+	call->message.socket_key = told->key;
+	call->message.socket_state = REASON_here;
+	call->skipped = told->own;
+}
+
+#endif

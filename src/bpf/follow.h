@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: (GPL-2.0 OR BSD-2-Clause) */
+/* Marks of followed processes: set by an iterator over the tasks that already run, inherited before a child's first
+ * instruction. */
+#ifndef SOCKWARDEN_FOLLOW_H
+#define SOCKWARDEN_FOLLOW_H
+
+#include "call.h"
+
+worker bool is_marked(struct task_struct *task)
+{
+	struct call *call = bpf_task_storage_get(&calls, task, NULL, 0);
+
+	return call && call->marked;
+}
+
+worker int set_mark(struct task_struct *task)
+{
+	struct call *call = bpf_task_storage_get(&calls, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	if (!call) {
+		count(COUNTER_no_storage);
+		return 0;
+	}
+	call->marked = 1;
+	return 1;
+}
+
+worker int inherit_mark(struct task_struct *child, u64 flags)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (is_marked(task) && (config.inherit || flags & CLONE_THREAD))
+		set_mark(child);
+	return 0;
+}
+
+/* Run until it marks nothing new: a task may fork while the others are walked. */
+worker int mark_task(struct task_struct *task)
+{
+	u32 tgid;
+
+	if (!task)
+		return 0;
+	tgid = task->tgid;
+	if (is_marked(task))
+		return 0;
+	if (bpf_map_lookup_elem(&wanted, &tgid) ||
+	    (config.inherit && task->real_parent && is_marked(task->real_parent)))
+		shared.newly_marked += set_mark(task);
+	return 0;
+}
+
+#endif

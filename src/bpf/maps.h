@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: (GPL-2.0 OR BSD-2-Clause) */
+/* The maps of an engine, its configuration, and the state that it keeps of a task and a socket. */
+#ifndef SOCKWARDEN_MAPS_H
+#define SOCKWARDEN_MAPS_H
+
+#include "base.h"
+
+const volatile struct capture_config config = {};
+
+volatile struct shared_state shared = {};
+
+/* One ring a CPU: the reader creates and inserts them. */
+struct ring {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__array(values, struct ring);
+} rings SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, COUNTER_COUNT);
+	__type(key, u32);
+	__type(value, u64);
+} counters SEC(".maps");
+
+/* Processes that the iterator over tasks marks. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 256);
+	__type(key, u32);
+	__type(value, u32);
+} wanted SEC(".maps");
+
+/* What is known of a task's present call, and what has been told of its process. */
+struct call {
+	u64 cgroup_id; /* last told of its process */
+	u32 uid;
+	u32 gid;
+	u32 exec;
+	u8 told;
+	u8 marked;      /* followed: by --pid, or a descendant of the command */
+	u8 inside;      /* between entry and return, for engines that see both */
+	u8 skipped;     /* this call is on an own socket */
+	u16 fd_numbers; /* installed so far */
+	u16 cmsgs;
+	u8 installing;
+	u8 user_payload; /* kernel bytes cannot be trusted to be all: read the user's */
+	u16 pad;
+	u32 seen; /* payload bytes that passed by, captured or not */
+	struct message_record message;
+	u8 payload[2 * INLINE_PAYLOAD]; /* twice, so that offset + length need no joint bound */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct call);
+} calls SEC(".maps");
+
+/* What has been told of a socket: its addresses at that time, as a fingerprint of values. */
+struct told_socket {
+	u64 key;
+	u64 local_print;
+	u64 remote_print;
+	u32 sequence;
+	u8 told;
+	u8 own;
+	u16 pad;
+};
+
+#ifdef SOCKWARDEN_KPROBE
+/* Socket storage cannot be had in kprobes: the key is the socket's address, and an address that comes to a new socket
+ * is told by its inode. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, u64);
+	__type(value, struct told_socket);
+} sockets SEC(".maps");
+#else
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct told_socket);
+} sockets SEC(".maps");
+#endif
+
+/* Room to build what is too large for the stack. A program cannot be interrupted by itself on one CPU, and each use
+ * has a place of its own. */
+enum scratch_place {
+	SCRATCH_PROCESS,
+	SCRATCH_SOCKET,
+	SCRATCH_PIECE,
+	SCRATCH_COUNT
+};
+
+struct scratch {
+	u8 bytes[2 * PIECE_DATA + 512]; /* a record, then its data */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SCRATCH_COUNT);
+	__type(key, u32);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+worker struct scratch *scratch(u32 place)
+{
+	return bpf_map_lookup_elem(&scratches, &place);
+}
+
+worker void count(u32 which)
+{
+	u64 *value = bpf_map_lookup_elem(&counters, &which);
+
+	if (value)
+		__sync_fetch_and_add(value, 1);
+}
+
+/* Writes a finished record to the ring of this CPU. The caller counts the loss when it did not fit. */
+worker bool emit(void *record, u32 size)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+	u64 wake = BPF_RB_NO_WAKEUP;
+	void *ring = bpf_map_lookup_elem(&rings, &cpu);
+
+	if (!ring)
+		return false;
+	if (shared.reader_sleeps) {
+		shared.reader_sleeps = 0;
+		wake = BPF_RB_FORCE_WAKEUP;
+	}
+	return bpf_ringbuf_output(ring, record, size, wake) == 0;
+}
+
+#endif

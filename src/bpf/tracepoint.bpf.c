@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: (GPL-2.0 OR BSD-2-Clause)
+/* The tracepoint engine: recvmsg as far as tracepoints show it, on kernels that refuse BPF trampolines.
+ *
+ * Parts of a message are captured while they are copied; the socket layer's tracepoint names the socket; the call's
+ * return, by the only system call tracepoint that sockwarden ever attaches, completes and sends the record. With
+ * --light that last hook is absent and the record leaves from the socket layer. */
+#include "user.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+extern int bpf_dynptr_from_skb(struct sk_buff *skb, u64 flags, struct bpf_dynptr *to) __ksym __weak;
+
+/* Where in the buffer the copied bytes begin. The tracepoint does not say; the protocols keep it in their own place. */
+worker u32 offset_in_skb(struct sk_buff *skb, struct sock *sk, u32 flags, struct unix_skb_parms *parms)
+{
+	u32 consumed, sequence, copied;
+
+	if (flags & MSG_ERRQUEUE || sk->sk_type != SOCK_STREAM)
+		return 0;
+	if (parms)
+		return BPF_CORE_READ(parms, consumed);
+	if (sk->sk_protocol != IPPROTO_TCP)
+		return 0;
+	copied = BPF_CORE_READ((struct tcp_sock *)sk, copied_seq);
+	sequence = BPF_CORE_READ((struct tcp_skb_cb *)skb->cb, seq);
+	consumed = copied - sequence;
+	return (s32)consumed > 0 ? consumed : 0;
+}
+
+static long long_skb_step(u32 step, struct long_capture *capture)
+{
+	u32 part = next_part(capture);
+	struct piece_record *piece = new_piece(capture->call, PIECE_PAYLOAD, capture->at);
+	struct bpf_dynptr bytes;
+
+	if (!part || !piece || bpf_dynptr_from_skb(capture->skb, 0, &bytes))
+		return 1;
+	if (bpf_dynptr_read(piece_data(piece), BOUNDED(part, PIECE_MASK), &bytes, capture->offset, 0))
+		capture->call->user_payload = 1;
+	part_done(capture, piece, part);
+	return 0;
+}
+
+/* Captures bytes of a socket buffer that do not stand contiguously. */
+worker void capture_skb(struct call *call, struct sk_buff *skb, u32 offset, u32 length)
+{
+	u32 at = call->seen, part = inline_part(at, length);
+	struct long_capture rest = {};
+	struct bpf_dynptr bytes;
+
+	call->seen += length;
+	if (!config.skb_dynptr || bpf_dynptr_from_skb(skb, 0, &bytes)) {
+		call->user_payload = 1;
+		return;
+	}
+	if (part) {
+		at = BOUNDED(at, INLINE_PAYLOAD - 1);
+		if (bpf_dynptr_read(&call->payload[at], part, &bytes, offset, 0))
+			call->user_payload = 1;
+		call->message.inline_payload = at + part;
+	}
+	if (config.snaplen <= INLINE_PAYLOAD || part == length)
+		return;
+	rest.call = call;
+	rest.skb = skb;
+	rest.offset = offset + part;
+	rest.at = at + part;
+	rest.end = capture_end(at, length);
+	bpf_loop(MAX_PIECES, long_skb_step, &rest, 0);
+}
+
+SEC("tp_btf/skb_copy_datagram_iovec")
+int BPF_PROG(tp_copied, struct sk_buff *skb, int length)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct pt_regs *regs = registers(task);
+	struct unix_skb_parms *parms = NULL;
+	struct call *call;
+	struct sock *sk;
+	u32 offset = 0, linear, flags;
+
+	if (!in_recvmsg(task, regs))
+		return 0;
+	call = call_of(task);
+	if (!call || length <= 0)
+		return 0;
+	flags = regs->dx;
+	sk = skb->sk;
+	if (sk) {
+		if (sk->__sk_common.skc_family == AF_UNIX) {
+			struct scm_fp_list *files;
+
+			parms = (struct unix_skb_parms *)skb->cb;
+			sender_of_skb(call, parms);
+			files = BPF_CORE_READ(parms, fp);
+			if (files && !call->message.fds_sent)
+				capture_files(call, files);
+		}
+		offset = offset_in_skb(skb, sk, flags, parms);
+		if (flags & MSG_PEEK && sk->sk_peek_off > 0)
+			call->user_payload = 1;
+	}
+	linear = skb->len - skb->data_len;
+	if (offset + length <= linear)
+		capture_kernel(call, skb->data + offset, length);
+	else
+		capture_skb(call, skb, offset, length);
+	return 0;
+}
+
+/* What remains to be gathered in --light, and for i386 callers, whose return no tracepoint shows. */
+worker void finish_early(struct call *call, struct task_struct *task, s64 ret)
+{
+	struct message_record *message = &call->message;
+	u8 reason = message->compat ? REASON_compat : REASON_light;
+	struct user_msghdr64 header;
+
+	if (!read_msghdr(&header, message)) {
+		gather_iovecs(call, &header);
+		settle_payload(call, ret, header.iov, message->compat ? 0 : header.iovlen, message->iov_base,
+			       message->iov_len);
+	} else {
+		message->iov_state = REASON_fault;
+	}
+	message->name_state = reason;
+	message->control_state = reason;
+	message->flags_state = reason;
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(tp_received, struct sock *sk, int ret, int flags)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct pt_regs *regs = registers(task);
+	struct call *call;
+	u64 now;
+
+	if (!in_recvmsg(task, regs))
+		return 0;
+	call = call_of(task);
+	if (!call) {
+		if (config.light || is_compat(task))
+			count_unseen(task);
+		return 0;
+	}
+	now = bpf_ktime_get_ns();
+	socket_of(call, sk, now);
+	if (ret >= 0)
+		sender_of_peer(call, sk);
+	if (sk->__sk_common.skc_family == AF_VSOCK)
+		call->user_payload = 1;
+	if (!config.light && !is_compat(task)) {
+		call->inside = 1;
+		return 0;
+	}
+	arguments_of(call, task, regs);
+	finish_early(call, task, ret);
+	emit_message(call, task, now, ret);
+	return 0;
+}
+
+SEC("tracepoint/syscalls/sys_exit_recvmsg")
+int tp_returned(struct syscall_exit *context)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct user_msghdr64 header;
+	struct message_record *message;
+	struct call *call = call_of(task);
+	s64 ret = context->ret;
+
+	if (!call) {
+		count_unseen(task);
+		return 0;
+	}
+	message = &call->message;
+	arguments_of(call, task, registers(task));
+	if (!call->inside)
+		message->socket_state = REASON_failed;
+	if (read_msghdr(&header, message)) {
+		message->iov_state = REASON_fault;
+		message->name_state = REASON_fault;
+		message->control_state = REASON_fault;
+		message->flags_state = REASON_fault;
+	} else {
+		gather_iovecs(call, &header);
+		if (ret < 0) {
+			message->name_state = REASON_none;
+			message->control_state = REASON_none;
+			message->flags_state = REASON_none;
+		} else {
+			message->msg_flags = header.flags;
+			message->name_state = REASON_none;
+			message->control_state = REASON_none;
+			if (header.name && header.namelen > 0) {
+				message->name_state = REASON_here;
+				user_name(call, header.name, header.namelen);
+			}
+			if (header.control && header.controllen) {
+				message->control_state = REASON_here;
+				user_control(call, header.control, header.controllen);
+			}
+		}
+		settle_payload(call, ret, header.iov, header.iovlen, message->iov_base, message->iov_len);
+	}
+	emit_message(call, task, bpf_ktime_get_ns(), ret);
+	return 0;
+}
+
+#include "follow.h"
+
+SEC("tp_btf/task_newtask")
+int BPF_PROG(tp_forked, struct task_struct *child, u64 flags)
+{
+	return inherit_mark(child, flags);
+}
+
+SEC("iter/task")
+int tp_tasks(struct bpf_iter__task *context)
+{
+	return mark_task(context->task);
+}

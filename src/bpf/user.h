@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: (GPL-2.0 OR BSD-2-Clause) */
+/* What can be read of a call from the caller's own memory, for engines that see no kernel copy. All of it is tagged U
+ * and TOCTOU in origins.def. */
+#ifndef SOCKWARDEN_USER_H
+#define SOCKWARDEN_USER_H
+
+#include "call.h"
+
+/* Reads the caller's msghdr, 64-bit or i386, into the 64-bit shape. */
+worker int read_msghdr(struct user_msghdr64 *to, const struct message_record *message)
+{
+	struct user_msghdr32 narrow;
+
+	if (!message->compat)
+		return bpf_probe_read_user(to, sizeof(*to), (void *)message->address);
+	if (bpf_probe_read_user(&narrow, sizeof(narrow), (void *)message->address))
+		return -1;
+	to->name = narrow.name;
+	to->namelen = narrow.namelen;
+	to->iov = narrow.iov;
+	to->iovlen = narrow.iovlen;
+	to->control = narrow.control;
+	to->controllen = narrow.controllen;
+	to->flags = narrow.flags;
+	return 0;
+}
+
+static __noinline int user_iovecs(struct call *call, u64 iov, u64 iovlen)
+{
+	struct piece_record *piece;
+	u32 size;
+
+	if (!call)
+		return 0;
+	if (iovlen > MAX_IOVECS)
+		iovlen = MAX_IOVECS;
+	size = iovlen * sizeof(struct user_iovec);
+	piece = new_piece(call, PIECE_IOVEC, 0);
+	if (!piece || size > MAX_IOVECS * sizeof(struct user_iovec))
+		return 0;
+	if (bpf_probe_read_user(piece_data(piece), size, (void *)iov)) {
+		call->message.iov_state = REASON_fault;
+		return 0;
+	}
+	emit_piece(call, piece, size);
+	return 0;
+}
+
+static __noinline int user_name(struct call *call, u64 name, u32 namelen)
+{
+	struct piece_record *piece;
+
+	if (!call)
+		return 0;
+	if (namelen > ADDRESS_ROOM)
+		namelen = ADDRESS_ROOM;
+	piece = new_piece(call, PIECE_NAME, 0);
+	if (!piece)
+		return 0;
+	OPAQUE(namelen);
+	if (namelen > ADDRESS_ROOM)
+		return 0;
+	if (bpf_probe_read_user(piece_data(piece), namelen, (void *)name)) {
+		call->message.name_state = REASON_fault;
+		return 0;
+	}
+	emit_piece(call, piece, namelen);
+	return 0;
+}
+
+static __noinline int user_control(struct call *call, u64 control, u64 controllen)
+{
+	struct piece_record *piece;
+	u32 size = controllen > PIECE_DATA ? PIECE_DATA : controllen;
+
+	if (!call)
+		return 0;
+	piece = new_piece(call, PIECE_CONTROL, 0);
+	if (!piece)
+		return 0;
+	OPAQUE(size);
+	if (size > PIECE_DATA)
+		return 0;
+	if (bpf_probe_read_user(piece_data(piece), size, (void *)control)) {
+		call->message.control_state = REASON_fault;
+		return 0;
+	}
+	emit_piece(call, piece, size);
+	return 0;
+}
+
+/* The buffers: given by the caller, so readable at any time. */
+worker void gather_iovecs(struct call *call, const struct user_msghdr64 *header)
+{
+	struct message_record *message = &call->message;
+	struct user_iovec first;
+
+	message->iovlen = header->iovlen;
+	if (message->compat) {
+		message->iov_state = REASON_compat;
+		return;
+	}
+	if (!header->iovlen)
+		return;
+	if (header->iovlen > 1) {
+		user_iovecs(call, header->iov, header->iovlen);
+		return;
+	}
+	if (bpf_probe_read_user(&first, sizeof(first), (void *)header->iov)) {
+		message->iov_state = REASON_fault;
+		return;
+	}
+	message->iov_base = first.base;
+	message->iov_len = first.len;
+}
+
+#endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: (GPL-2.0 OR BSD-2-Clause) */
+/* What travels from the kernel side to the reader: four kinds of records, their structs made from the catalogue.
+ *
+ *   ring of a CPU:  | process | socket | piece | piece | message |inline payload| ...
+ *
+ * A record begins with struct record_head. A message refers to its process by (tgid, start, exec) and to its socket by
+ * key; both were written before it, once, to the ring of the CPU that first needed them. What a message carries only
+ * sometimes (names, more than one buffer, ancillary data, payload past the inline part, details of descriptors) stands
+ * in pieces before it, which carry its thread and call number; the message says how many there are.
+ *
+ * Both sides include this file; they define u8 to u64 and s8 to s64 first. All numbers are in the machine's order. */
+#ifndef SOCKWARDEN_WIRE_H
+#define SOCKWARDEN_WIRE_H
+
+enum {
+	INLINE_PAYLOAD = 256, /* the default snaplen; longer payload travels in pieces */
+	PIECE_DATA = 4096,    /* bytes in one piece */
+	PATH_ROOM = 1024,     /* bytes read of one path */
+	PATH_NAMES = 48,      /* names read of one path */
+	ADDRESS_ROOM = 128,   /* sizeof(struct sockaddr_storage) */
+	MAX_IOVECS = 64,
+	MAX_FDS = 253, /* SCM_MAX_FD, include/net/scm.h */
+	MAX_FD_PATHS = 16,
+	MAX_COMMS = 8,
+	MAX_UIDS = 16,
+	MAX_OWN = 4,
+};
+
+enum record_kind {
+	RECORD_PROCESS = 1,
+	RECORD_SOCKET,
+	RECORD_MESSAGE,
+	RECORD_PIECE,
+};
+
+enum piece_kind {
+	PIECE_PAYLOAD = 1, /* payload bytes at an offset */
+	PIECE_IOVEC,       /* struct user_iovec[] from the first */
+	PIECE_NAME,        /* a sockaddr */
+	PIECE_CONTROL,     /* the control buffer as the caller has it, from its first byte */
+	PIECE_CMSG,        /* one control message as the kernel writes it: struct cmsg_part, then its data */
+	PIECE_FDS,         /* struct fd_part[] */
+	PIECE_FD_PATH,     /* one descriptor's path, leaf first, each name NUL-terminated; offset is its place */
+	PIECE_FD_NUMBER,   /* struct fd_number[] */
+};
+
+enum sender_known {
+	SENDER_NONE = 0,
+	SENDER_WRITER, /* UNIXCB(skb).pid: the task that wrote the message */
+	SENDER_PEER,   /* sk_peer_pid: the task that made or connected the peer socket; a guess */
+};
+
+enum payload_origin {
+	ORIGIN_NONE = 0,
+	ORIGIN_KERNEL = 'K',
+	ORIGIN_USER = 'U',
+};
+
+/* Why a field is absent: the rows of reasons.def. */
+enum reason {
+#define REASON(id, doc) REASON_##id,
+#include "../../catalog/reasons.def"
+#undef REASON
+};
+
+enum counter {
+#define COUNTER(id, sum, doc) COUNTER_##id,
+#include "../../catalog/counters.def"
+#undef COUNTER
+	COUNTER_COUNT
+};
+
+struct record_head {
+	u64 time;  /* CLOCK_MONOTONIC, ns */
+	u32 size;  /* of the whole record, this head included */
+	u16 kind;  /* enum record_kind */
+	u16 event; /* position of the event in events.def; pieces: enum piece_kind */
+};
+
+/* Members of width 8, 4, 2 and 1 in turn, so that no row of the catalogue can make a hole. */
+#define WIRE_8_u64(id) u64 id;
+#define WIRE_8_s64(id) s64 id;
+#define WIRE_8_comm16(id) char id[16];
+#define WIRE_8_u32(id)
+#define WIRE_8_s32(id)
+#define WIRE_8_u16(id)
+#define WIRE_8_u8(id)
+#define WIRE_8_none(id)
+#define WIRE_4_u64(id)
+#define WIRE_4_s64(id)
+#define WIRE_4_comm16(id)
+#define WIRE_4_u32(id) u32 id;
+#define WIRE_4_s32(id) s32 id;
+#define WIRE_4_u16(id)
+#define WIRE_4_u8(id)
+#define WIRE_4_none(id)
+#define WIRE_2_u64(id)
+#define WIRE_2_s64(id)
+#define WIRE_2_comm16(id)
+#define WIRE_2_u32(id)
+#define WIRE_2_s32(id)
+#define WIRE_2_u16(id) u16 id;
+#define WIRE_2_u8(id)
+#define WIRE_2_none(id)
+#define WIRE_1_u64(id)
+#define WIRE_1_s64(id)
+#define WIRE_1_comm16(id)
+#define WIRE_1_u32(id)
+#define WIRE_1_s32(id)
+#define WIRE_1_u16(id)
+#define WIRE_1_u8(id) u8 id;
+#define WIRE_1_none(id)
+
+#define WIRE_OF_process(row) row
+#define WIRE_OF_socket(row)
+#define WIRE_OF_message(row)
+#define WIRE_OF_stream(row)
+struct process_record {
+	struct record_head head;
+#include "wire_members.h"
+};
+#undef WIRE_OF_process
+#undef WIRE_OF_socket
+
+#define WIRE_OF_process(row)
+#define WIRE_OF_socket(row) row
+struct socket_record {
+	struct record_head head;
+#include "wire_members.h"
+};
+#undef WIRE_OF_socket
+#undef WIRE_OF_message
+
+#define WIRE_OF_socket(row)
+#define WIRE_OF_message(row) row
+struct message_record {
+	struct record_head head;
+#include "wire_members.h"
+};
+#undef WIRE_OF_process
+#undef WIRE_OF_socket
+#undef WIRE_OF_message
+#undef WIRE_OF_stream
+
+struct piece_record {
+	struct record_head head;
+	u32 tid;
+	u32 call;
+	u32 offset; /* of the data in the whole that it is a piece of */
+	u32 size;   /* bytes of data that follow */
+};
+
+/* A buffer as a 64-bit caller gives it. */
+struct user_iovec {
+	u64 base;
+	u64 len;
+};
+
+/* A passed file descriptor, from the kernel's struct file. */
+struct fd_part {
+	u64 inode;
+	u64 magic;  /* super block's magic number */
+	u32 device; /* kernel's dev_t of the file system: major << 20 | minor */
+	u32 mode;   /* i_mode */
+	u32 access; /* f_mode: 1 read, 2 write */
+	u32 links;  /* i_nlink */
+};
+
+struct cmsg_part {
+	s32 level;
+	s32 type;
+	u32 length; /* of the data in whole */
+	u32 pad;
+};
+
+struct fd_number {
+	s32 fd;
+	u32 place; /* in order of installation */
+};
+
+struct own_socket {
+	u64 inode;
+	u8 local[16]; /* IPv4 in the first four bytes */
+	u8 remote[16];
+	u16 local_port;
+	u16 remote_port;
+	u16 family;
+	u16 pad;
+};
+
+/* Shared with the running programs, through mapped memory. */
+struct shared_state {
+	u32 reader_sleeps; /* set before the reader sleeps, cleared by the record that wakes it: one wake-up a sleep */
+	u32 newly_marked;  /* by the last run of the iterator over tasks */
+	u32 blocked_calls; /* found by it inside recvmsg */
+	u32 pad;
+};
+
+/* Fixed before the programs are loaded, so the verifier drops what an option switches off. */
+struct capture_config {
+	u32 snaplen;
+	u32 self; /* sockwarden's own process id: it never traces itself */
+	u32 comm_count;
+	u32 uid_count;
+	u32 own_count;
+	u8 light;
+	u8 only_marked; /* trace only tasks that carry a mark */
+	u8 inherit;     /* children of marked tasks are marked */
+	u8 skb_dynptr;  /* bpf_dynptr_from_skb may be called from tp_btf */
+	char comm[MAX_COMMS][16];
+	u32 uid[MAX_UIDS];
+	struct own_socket own[MAX_OWN];
+};
+
+#endif

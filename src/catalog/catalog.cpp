@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+// Expands the rows of catalog/*.def into tables.
+#include "catalog/catalog.h"
+
+#include <linux/errqueue.h>
+#include <linux/netlink.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <vector>
+
+// Names that the kernel's headers have and the C library's lack (include/linux/socket.h, include/uapi).
+#ifndef SOL_TCP
+#define SOL_TCP 6
+#endif
+#ifndef SOL_UDP
+#define SOL_UDP 17
+#endif
+#ifndef SOL_TLS
+#define SOL_TLS 282
+#endif
+#ifndef SOL_CAN_RAW
+#define SOL_CAN_RAW 101
+#endif
+#ifndef UDP_GRO
+#define UDP_GRO 104
+#endif
+#ifndef MSG_BATCH
+#define MSG_BATCH 0x40000
+#endif
+#ifndef AF_SMC
+#define AF_SMC 43
+#endif
+#ifndef AF_XDP
+#define AF_XDP 44
+#endif
+
+namespace sockwarden {
+namespace {
+
+constexpr EventRow kEvents[] = {
+#define EVENT(id, set, intro) {EventId::id, #id, #set, intro},
+#define TEXT(event, section, text)
+#define ARGUMENT(event, field, type, doc)
+#define RELATED(event, name, doc)
+#define EVENT_END(id)
+#include "../../catalog/events.def"
+#undef EVENT
+#undef TEXT
+#undef ARGUMENT
+#undef RELATED
+};
+
+constexpr TextRow kTexts[] = {
+#define EVENT(id, set, intro)
+#define TEXT(event, section, text) {EventId::event, #section, text},
+#define ARGUMENT(event, field, type, doc)
+#define RELATED(event, name, doc)
+#include "../../catalog/events.def"
+#undef TEXT
+#undef ARGUMENT
+#undef RELATED
+};
+
+constexpr ArgumentRow kArguments[] = {
+#define TEXT(event, section, text)
+#define ARGUMENT(event, field, type, doc) {EventId::event, FieldId::field, type, doc},
+#define RELATED(event, name, doc)
+#include "../../catalog/events.def"
+#undef ARGUMENT
+#undef RELATED
+};
+
+constexpr RelatedRow kRelated[] = {
+#define ARGUMENT(event, field, type, doc)
+#define RELATED(event, name, doc) {EventId::event, name, doc},
+#include "../../catalog/events.def"
+#undef EVENT
+#undef TEXT
+#undef ARGUMENT
+#undef RELATED
+#undef EVENT_END
+};
+
+// Whether a wire type takes room in a record.
+constexpr bool wire_u8 = true, wire_u16 = true, wire_u32 = true, wire_u64 = true, wire_s32 = true, wire_s64 = true,
+               wire_comm16 = true, wire_none = false;
+
+constexpr FieldRow kFields[] = {
+#define FIELD(group, id, path, wire, kind, doc) {FieldId::id, Group::group, #id, path, wire_##wire, Kind::kind, doc},
+#define PART(group, id, wire, doc)
+#include "../../catalog/fields.def"
+#undef FIELD
+#undef PART
+};
+
+constexpr Tags K = kTagK, U = kTagU, TOCTOU = kTagToctou, OPT = kTagOpt;
+
+constexpr OriginRow kOrigins[] = {
+#define ORIGIN(field, engine, tags, why) {FieldId::field, EngineId::engine, tags, why},
+#include "../../catalog/origins.def"
+#undef ORIGIN
+};
+
+constexpr EngineRow kEngines[] = {
+#define ENGINE(id, doc, needs) {EngineId::id, #id, doc, needs},
+#include "../../catalog/engines.def"
+#undef ENGINE
+};
+
+constexpr HookRow kHooks[] = {
+#define HOOK(id, engine, type, target, when, purpose) {#id, EngineId::engine, #type, target, #when, purpose},
+#include "../../catalog/hooks.def"
+#undef HOOK
+};
+
+constexpr CounterRow kCounters[] = {
+#define COUNTER(id, sum, doc) {#id, #sum, doc},
+#include "../../catalog/counters.def"
+#undef COUNTER
+};
+
+constexpr ReasonRow kReasons[] = {
+#define REASON(id, doc) {#id, doc},
+#include "../../catalog/reasons.def"
+#undef REASON
+};
+
+constexpr KindRow kKinds[] = {
+#define KIND(id, schema) {Kind::id, #id, schema},
+#define SHAPE(id, schema)
+#include "../../catalog/kinds.def"
+#undef KIND
+#undef SHAPE
+};
+
+constexpr ShapeRow kShapes[] = {
+#define KIND(id, schema)
+#define SHAPE(id, schema) {#id, schema},
+#include "../../catalog/kinds.def"
+#undef KIND
+#undef SHAPE
+};
+
+constexpr ConstantRow kConstants[] = {
+#define CONSTANT(set, name, value, doc) {#set, #name, value, doc},
+#define NEWER(set, name, value, doc) {#set, #name, value, doc},
+#include "../../catalog/constants.def"
+#undef CONSTANT
+#undef NEWER
+};
+
+#define CONSTANT(set, name, value, doc) \
+    static_assert(static_cast<std::uint32_t>(name) == (value), "catalog/constants.def: " #name);
+#define NEWER(set, name, value, doc)
+#include "../../catalog/constants.def"
+#undef CONSTANT
+#undef NEWER
+
+// Levenshtein distance, letters in either case alike.
+std::size_t distance(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    for (std::size_t j = 0; j <= b.size(); ++j) {
+        row[j] = j;
+    }
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        std::size_t diagonal = row[0];
+        row[0] = i;
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            const std::size_t above = row[j];
+            const bool same = (a[i - 1] | 0x20) == (b[j - 1] | 0x20);
+            row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (same ? 0 : 1)});
+            diagonal = above;
+        }
+    }
+    return row[b.size()];
+}
+
+}  // namespace
+
+std::span<const EventRow> events() { return kEvents; }
+std::span<const TextRow> texts() { return kTexts; }
+std::span<const ArgumentRow> arguments() { return kArguments; }
+std::span<const RelatedRow> related() { return kRelated; }
+std::span<const FieldRow> fields() { return kFields; }
+std::span<const OriginRow> origins() { return kOrigins; }
+std::span<const EngineRow> engines() { return kEngines; }
+std::span<const HookRow> hooks() { return kHooks; }
+std::span<const CounterRow> counters() { return kCounters; }
+std::span<const ReasonRow> reasons() { return kReasons; }
+std::span<const KindRow> kinds() { return kKinds; }
+std::span<const ShapeRow> shapes() { return kShapes; }
+std::span<const ConstantRow> constants() { return kConstants; }
+
+const FieldRow &field(FieldId id) { return kFields[static_cast<std::size_t>(id)]; }
+const EventRow &event(EventId id) { return kEvents[static_cast<std::size_t>(id)]; }
+std::string_view engine_name(EngineId id) { return kEngines[static_cast<std::size_t>(id)].name; }
+
+std::string_view reason_name(std::uint8_t reason) {
+    return reason < std::size(kReasons) ? kReasons[reason].name : std::string_view{"unknown"};
+}
+
+std::optional<EngineId> find_engine(std::string_view name) {
+    for (const EngineRow &row : kEngines) {
+        if (row.name == name) {
+            return row.id;
+        }
+    }
+    return std::nullopt;
+}
+
+const EventRow *find_event(std::string_view name) {
+    for (const EventRow &row : kEvents) {
+        if (row.name == name) {
+            return &row;
+        }
+    }
+    return nullptr;
+}
+
+FieldOrigin origin_of(FieldId id, EngineId engine) {
+    for (const OriginRow &row : kOrigins) {
+        if (row.field == id && row.engine == engine) {
+            return {row.tags, row.why};
+        }
+    }
+    return {kTagK, {}};
+}
+
+std::string tags_text(Tags tags) {
+    std::string text = (tags & kTagU) != 0 ? "U" : "K";
+    if ((tags & kTagToctou) != 0) {
+        text += ", TOCTOU";
+    }
+    if ((tags & kTagOpt) != 0) {
+        text += ", OPT";
+    }
+    return text;
+}
+
+std::string_view constant_name(std::string_view set, std::uint64_t value) {
+    for (const ConstantRow &row : kConstants) {
+        if (row.value == value && row.set == set) {
+            return row.name;
+        }
+    }
+    return {};
+}
+
+std::string_view did_you_mean(std::string_view word, std::span<const std::string_view> candidates) {
+    std::string_view best;
+    std::size_t least = std::max<std::size_t>(2, word.size() / 3) + 1;
+    for (const std::string_view candidate : candidates) {
+        const std::size_t d = distance(word, candidate);
+        if (d < least) {
+            least = d;
+            best = candidate;
+        }
+    }
+    return best;
+}
+
+}  // namespace sockwarden

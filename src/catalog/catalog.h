@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rows of catalog/*.def as constexpr tables. Everything that needs a name, a text or an order takes it from here.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace sockwarden {
+
+// ---- Ids: positions of rows, never written by hand, never stored: recordings carry names.
+
+enum class EventId {
+#define EVENT(id, set, intro) id,
+#define TEXT(event, section, text)
+#define ARGUMENT(event, field, type, doc)
+#define RELATED(event, name, doc)
+#define EVENT_END(id)
+#include "../../catalog/events.def"
+#undef EVENT
+#undef TEXT
+#undef ARGUMENT
+#undef RELATED
+#undef EVENT_END
+};
+
+enum class FieldId {
+#define FIELD(group, id, path, wire, kind, doc) id,
+#define PART(group, id, wire, doc)
+#include "../../catalog/fields.def"
+#undef FIELD
+#undef PART
+    count_
+};
+inline constexpr std::size_t kFieldCount = static_cast<std::size_t>(FieldId::count_);
+
+enum class EngineId {
+#define ENGINE(id, doc, needs) id,
+#include "../../catalog/engines.def"
+#undef ENGINE
+};
+
+enum class Group { stream, process, socket, message };
+
+enum class Kind {
+#define KIND(id, schema) id,
+#define SHAPE(id, schema)
+#include "../../catalog/kinds.def"
+#undef KIND
+#undef SHAPE
+};
+
+// Tags of a field: where its value was read. Combined with |.
+using Tags = std::uint8_t;
+inline constexpr Tags kTagK = 1, kTagU = 2, kTagToctou = 4, kTagOpt = 8;
+
+// ---- Rows.
+
+struct EventRow {
+    EventId id;
+    std::string_view name, set, intro;
+};
+struct TextRow {
+    EventId event;
+    std::string_view section, text;
+};
+struct ArgumentRow {
+    EventId event;
+    FieldId field;
+    std::string_view type, doc;
+};
+struct RelatedRow {
+    EventId event;
+    std::string_view name, doc;
+};
+struct FieldRow {
+    FieldId id;
+    Group group;
+    std::string_view name, path;
+    bool on_wire;
+    Kind kind;
+    std::string_view doc;
+};
+struct OriginRow {
+    FieldId field;
+    EngineId engine;
+    Tags tags;
+    std::string_view why;
+};
+struct EngineRow {
+    EngineId id;
+    std::string_view name, doc, needs;
+};
+struct HookRow {
+    std::string_view id;
+    EngineId engine;
+    std::string_view type, target, when, purpose;
+};
+struct CounterRow {
+    std::string_view name, sum, doc;
+};
+struct ReasonRow {
+    std::string_view name, doc;
+};
+struct KindRow {
+    Kind id;
+    std::string_view name, schema;
+};
+struct ShapeRow {
+    std::string_view name, schema;
+};
+struct ConstantRow {
+    std::string_view set, name;
+    std::uint64_t value;
+    std::string_view doc;
+};
+
+std::span<const EventRow> events();
+std::span<const TextRow> texts();
+std::span<const ArgumentRow> arguments();
+std::span<const RelatedRow> related();
+std::span<const FieldRow> fields();
+std::span<const OriginRow> origins();
+std::span<const EngineRow> engines();
+std::span<const HookRow> hooks();
+std::span<const CounterRow> counters();
+std::span<const ReasonRow> reasons();
+std::span<const KindRow> kinds();
+std::span<const ShapeRow> shapes();
+std::span<const ConstantRow> constants();
+
+// ---- Look-ups.
+
+const FieldRow &field(FieldId id);
+const EventRow &event(EventId id);
+std::string_view engine_name(EngineId id);
+std::string_view reason_name(std::uint8_t reason);
+std::optional<EngineId> find_engine(std::string_view name);
+const EventRow *find_event(std::string_view name);
+
+// Tags of a field under an engine: K unless an ORIGIN row says otherwise. `why` is empty then.
+struct FieldOrigin {
+    Tags tags;
+    std::string_view why;
+};
+FieldOrigin origin_of(FieldId field, EngineId engine);
+std::string tags_text(Tags tags);  // "K", "U, TOCTOU, OPT" ...
+
+// Name of a constant in a set; empty when the set has none of that value.
+std::string_view constant_name(std::string_view set, std::uint64_t value);
+
+// The row of `candidates` nearest to a mistyped word, or empty when none is near.
+std::string_view did_you_mean(std::string_view word, std::span<const std::string_view> candidates);
+
+}  // namespace sockwarden

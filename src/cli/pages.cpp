@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/commands.h"
+namespace sockwarden {
+void add_events(CLI::App &, Run &) {}
+void add_explain(CLI::App &, Run &) {}
+void add_doctor(CLI::App &, Run &) {}
+void add_demo(CLI::App &, Run &) {}
+}  // namespace sockwarden

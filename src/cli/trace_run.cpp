@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: Apache-2.0
+// One run of a trace; see trace_run.h.
+#include "cli/trace_run.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <memory>
+
+#include "cli/command.h"
+#include "cli/own_sockets.h"
+#include "cli/privilege.h"
+#include "cli/report.h"
+#include "decode/assembler.h"
+#include "output/json.h"
+#include "output/line_writer.h"
+#include "output/stream.h"
+#include "output/table.h"
+#include "source/bpf/engine.h"
+
+namespace sockwarden {
+namespace {
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+constexpr std::int64_t kBatchNs = 2'000'000;  // between two looks at the rings while records come
+constexpr std::size_t kBudget = 16384;        // records between two looks at signals and clocks
+
+std::int64_t clock_ns(clockid_t clock) {
+    timespec now{};
+    ::clock_gettime(clock, &now);
+    return std::int64_t{now.tv_sec} * kSecond + now.tv_nsec;
+}
+
+std::string first_line(const char *path) {
+    std::ifstream file(path);
+    std::string line;
+    std::getline(file, line);
+    return line;
+}
+
+// Signals that end the trace or tell of the command, as a descriptor.
+Fd open_signals() {
+    sigset_t set;
+    ::sigemptyset(&set);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGCHLD}) {
+        ::sigaddset(&set, signal);
+    }
+    ::sigprocmask(SIG_BLOCK, &set, nullptr);
+    ::signal(SIGPIPE, SIG_IGN);
+    return Fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+std::string counts_text(const std::map<std::string, std::uint64_t> &counts) {
+    std::string text;
+    std::uint64_t sum = 0;
+    for (const auto &[name, count] : counts) {
+        text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, count);
+        sum += count;
+    }
+    return sum == 0 ? "0" : fmt::format("{} ({})", sum, text);
+}
+
+class TraceRun {
+public:
+    explicit TraceRun(const TraceOptions &options) : options_(options) {}
+    TraceEnd run();
+
+private:
+    Status prepare();
+    Status open_output();
+    Status open_engine();
+    Status start_command();
+    void begin();
+    void loop();
+    void pump(bool all);
+    void look_at_signals();
+    void sleep_until_work();
+    TraceEnd end();
+    TraceEnd failed(const Error &error) const;
+
+    const TraceOptions &options_;
+    Fd file_, signals_;
+    std::unique_ptr<LineWriter> writer_;
+    std::unique_ptr<Sink> sink_;
+    std::optional<Command> command_;
+    std::unique_ptr<BpfEngine> engine_;
+    std::string engine_name_;
+    std::unique_ptr<Stream> stream_;
+    std::unique_ptr<Assembler> assembler_;
+    std::optional<int> command_status_;
+    bool released_ = false;
+    bool done_ = false;
+    bool busy_ = false;
+    int interrupts_ = 0;
+    std::int64_t wall_offset_ = 0, next_tick_ns_ = 0, end_ns_ = 0;
+};
+
+Status TraceRun::open_output() {
+    int fd = STDOUT_FILENO;
+    if (!options_.file.empty()) {
+        file_ = Fd(::open(options_.file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+        if (!file_) {
+            return errno_error("cannot write to " + options_.file);
+        }
+        fd = file_.get();
+    }
+    writer_ = std::make_unique<LineWriter>(fd);
+    if (options_.json()) {
+        sink_ = std::make_unique<JsonSink>(*writer_);
+    } else {
+        sink_ = std::make_unique<TableSink>(*writer_, options_.table());
+    }
+    return Done{};
+}
+
+Status TraceRun::open_engine() {
+    EngineOptions options;
+    options.selection = options_.selection;
+    options.ring_size = options_.ring_size;
+    options.own = own_sockets();
+    std::string why;
+    for (const EngineRow &row : engines()) {
+        if (options_.engine != "auto" && options_.engine != row.name) {
+            continue;
+        }
+        options.engine = row.id;
+        Result<std::unique_ptr<BpfEngine>> engine = BpfEngine::open(options);
+        if (engine) {
+            engine_ = std::move(*engine);
+            engine_name_ = row.name;
+            return Done{};
+        }
+        why += (why.empty() ? "" : "; ") + engine.error().message;
+    }
+    return Error{why + "; `sockwarden doctor` tells more", kExitUsage};
+}
+
+Status TraceRun::prepare() {
+    if (Status status = check_privilege(); !status) {
+        return status;
+    }
+    if (Status status = check_btf(); !status) {
+        return status;
+    }
+    if (Status status = open_output(); !status) {
+        return status;
+    }
+    signals_ = open_signals();
+    if (!options_.command.empty()) {
+        Result<Command> command = Command::hold(options_.command, options_.as_user);
+        if (!command) {
+            return command.error();
+        }
+        command_ = std::move(*command);
+    }
+    if (Status status = open_engine(); !status) {
+        return status;
+    }
+    for (const std::uint32_t pid : options_.selection.pids) {
+        if (Status status = engine_->mark(pid); !status) {
+            return status;
+        }
+    }
+    if (command_) {
+        if (Status status = engine_->mark(static_cast<std::uint32_t>(command_->pid())); !status) {
+            return status;
+        }
+    }
+    return Done{};
+}
+
+void TraceRun::begin() {
+    utsname system{};
+    ::uname(&system);
+    StreamStart start;
+    start.wall_ns = clock_ns(CLOCK_REALTIME);
+    start.version = SOCKWARDEN_VERSION;
+    start.host = system.nodename;
+    start.boot_id = first_line("/proc/sys/kernel/random/boot_id");
+    start.engine = engine_name_;
+    start.kernel = system.release;
+    start.uncovered = engine_->uncovered();
+    stream_ = std::make_unique<Stream>(*sink_, *engine_);
+    assembler_ = std::make_unique<Assembler>(engine_name_, [this](Message &message) {
+        if (options_.count != 0 && stream_->messages() >= options_.count) {
+            return;
+        }
+        stream_->message(message);
+        if (options_.count != 0 && stream_->messages() == options_.count) {
+            done_ = true;
+        }
+    });
+    stream_->begin(std::move(start));
+    writer_->flush();
+    say("tracing with the {} engine{}", engine_name_, options_.selection.light ? ", light" : "");
+    if (options_.duration_ns != 0) {
+        end_ns_ = clock_ns(CLOCK_MONOTONIC) + static_cast<std::int64_t>(options_.duration_ns);
+    }
+}
+
+TraceEnd TraceRun::failed(const Error &error) const {
+    say("{}", error.message);
+    const bool own_failure = !options_.command.empty() && error.exit_code == kExitFailure;
+    return {own_failure ? kExitOwnFailure : error.exit_code, std::nullopt};
+}
+
+TraceEnd TraceRun::run() {
+    if (const Status status = prepare(); !status) {
+        return failed(status.error());
+    }
+    if (const Status status = drop_privilege(!options_.as_user.empty()); !status) {
+        return failed(status.error());
+    }
+    begin();
+    if (command_) {
+        if (const Status status = command_->release(); !status) {
+            return failed(status.error());
+        }
+        released_ = true;
+    }
+    loop();
+    return end();
+}
+
+void TraceRun::pump(bool all) {
+    const std::int64_t offset = wall_offset_;
+    const auto take = [&](Bytes record, bool late) { assembler_->take(record, offset, late); };
+    busy_ = engine_->drain(take, all, kBudget) != 0;
+    writer_->flush();
+    if (writer_->state() != LineWriter::State::open) {
+        done_ = true;
+    }
+}
+
+void TraceRun::look_at_signals() {
+    signalfd_siginfo info{};
+    while (::read(signals_.get(), &info, sizeof(info)) == sizeof(info)) {
+        if (info.ssi_signo == SIGCHLD) {
+            if (command_ && !command_status_) {
+                command_status_ = command_->ended();
+                done_ = done_ || command_status_.has_value();
+            }
+            continue;
+        }
+        // A signal from the terminal has reached the command already; one that was sent to us alone is passed on. The
+        // trace ends after the command, or at once when told twice.
+        if (command_ && released_ && ++interrupts_ == 1) {
+            if (info.ssi_code != SI_KERNEL) {
+                ::kill(command_->pid(), static_cast<int>(info.ssi_signo));
+            }
+        } else {
+            done_ = true;
+        }
+    }
+}
+
+void TraceRun::sleep_until_work() {
+    const std::int64_t now = clock_ns(CLOCK_MONOTONIC);
+    std::int64_t wait = kBatchNs;
+    pollfd fds[] = {{signals_.get(), POLLIN, 0}, {engine_->wake_fd(), POLLIN, 0}, {-1, 0, 0}};
+    nfds_t count = 1;
+    if (!busy_ && engine_->prepare_sleep()) {
+        wait = kSecond;
+        count = 2;
+    }
+    if (options_.file.empty()) {
+        fds[count++] = {STDOUT_FILENO, 0, 0};  // tells when the reader of a pipe goes away
+    }
+    wait = std::min({wait, next_tick_ns_ - now, end_ns_ != 0 ? end_ns_ - now : wait});
+    if (wait > 0) {
+        const timespec timeout{wait / kSecond, wait % kSecond};
+        ::ppoll(fds, count, &timeout, nullptr);
+        if (options_.file.empty() && (fds[count - 1].revents & POLLERR) != 0) {
+            done_ = true;
+        }
+    }
+}
+
+void TraceRun::loop() {
+    while (!done_) {
+        const std::int64_t now = clock_ns(CLOCK_MONOTONIC);
+        if (now >= next_tick_ns_) {
+            wall_offset_ = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
+            stream_->report_losses(now + wall_offset_);
+            next_tick_ns_ = now + kSecond;
+        }
+        pump(false);
+        look_at_signals();
+        if (end_ns_ != 0 && clock_ns(CLOCK_MONOTONIC) >= end_ns_) {
+            done_ = true;
+        }
+        if (!done_) {
+            sleep_until_work();
+        }
+    }
+}
+
+TraceEnd TraceRun::end() {
+    if (writer_->state() == LineWriter::State::open) {
+        do {
+            pump(true);
+        } while (busy_ && writer_->state() == LineWriter::State::open);
+    }
+    const StreamStop stop = stream_->end(clock_ns(CLOCK_MONOTONIC) + wall_offset_);
+    writer_->flush();
+    say("{:.1f} s, {} messages, filtered {}, dropped {}, missed {}", stop.seconds, stop.written,
+        counts_text(stop.filtered_by), counts_text(stop.dropped), counts_text(stop.missed));
+    TraceEnd result;
+    if (writer_->state() == LineWriter::State::failed) {
+        const std::string where = options_.file.empty() ? "standard output" : options_.file;
+        say("{}", errno_error("cannot write to " + where, writer_->error()).message);
+        result.exit_code = kExitFailure;
+        return result;
+    }
+    result.command_status = command_status_;
+    return result;
+}
+
+}  // namespace
+
+TraceEnd trace(const TraceOptions &options) { return TraceRun(options).run(); }
+
+}  // namespace sockwarden

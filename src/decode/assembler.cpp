@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+// From wire records to whole messages; see assembler.h.
+#include "decode/assembler.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "decode/control.h"
+
+namespace sockwarden {
+namespace {
+
+constexpr std::size_t kMaxPending = 4096;  // threads with pieces whose message never came
+constexpr std::size_t kMaxPieces = 64;     // of one message: 16 payload, 16 paths, and the rest
+constexpr std::uint32_t kMaxPayload = 65535;
+
+template <typename T>
+std::vector<T> array_of(const std::vector<std::byte> &data) {
+    std::vector<T> items(data.size() / sizeof(T));
+    if (!items.empty()) {
+        std::memcpy(items.data(), data.data(), items.size() * sizeof(T));
+    }
+    return items;
+}
+
+// Numbers from include/uapi/linux/magic.h and fs/: file systems whose dentries are not in the tree of paths.
+constexpr std::uint64_t kSockFs = 0x534f434b, kPipeFs = 0x50495045, kAnonInodeFs = 0x09041934, kTmpFs = 0x01021994;
+
+std::string path_of(const PassedFd &fd, Bytes names) {
+    const std::string joined = join_path(names);
+    std::string path;
+    if (fd.magic == kSockFs) {
+        path = "socket:[" + std::to_string(fd.inode) + "]";
+    } else if (fd.magic == kPipeFs) {
+        path = "pipe:[" + std::to_string(fd.inode) + "]";
+    } else if (fd.magic == kAnonInodeFs) {
+        path = "anon_inode:" + joined.substr(1);
+    } else {
+        path = joined;
+        if (fd.links == 0 && (fd.mode & 0170000) != 0) {
+            path += " (deleted)";
+        }
+    }
+    return path;
+}
+
+}  // namespace
+
+void Assembler::take(Bytes record, std::int64_t wall_offset, bool late) {
+    wire::record_head head;
+    if (record.size() < sizeof(head)) {
+        ++malformed_;
+        return;
+    }
+    std::memcpy(&head, record.data(), sizeof(head));
+    if (head.size < sizeof(head) || head.size > record.size()) {
+        ++malformed_;
+        return;
+    }
+    const Bytes whole = record.first(head.size);
+    switch (head.kind) {
+        case wire::RECORD_PROCESS:
+            processes_.learn(whole);
+            break;
+        case wire::RECORD_SOCKET:
+            sockets_.learn(whole);
+            break;
+        case wire::RECORD_PIECE:
+            take_piece(whole);
+            break;
+        case wire::RECORD_MESSAGE:
+            take_message(whole, wall_offset, late);
+            break;
+        default:
+            ++malformed_;
+    }
+}
+
+void Assembler::take_piece(Bytes record) {
+    Piece piece;
+    if (record.size() < sizeof(piece.head)) {
+        ++malformed_;
+        return;
+    }
+    std::memcpy(&piece.head, record.data(), sizeof(piece.head));
+    const Bytes data = record.subspan(sizeof(piece.head));
+    if (data.size() < piece.head.size) {
+        ++malformed_;
+        return;
+    }
+    piece.data.assign(data.begin(), data.begin() + piece.head.size);
+    if (pending_.size() >= kMaxPending && !pending_.contains(piece.head.tid)) {
+        std::erase_if(pending_,
+                      [&](const auto &entry) { return entry.second.time + 60'000'000'000 < piece.head.head.time; });
+        if (pending_.size() >= kMaxPending) {
+            pending_.clear();
+        }
+    }
+    Pending &pending = pending_[piece.head.tid];
+    if (pending.call != piece.head.call) {
+        pending.pieces.clear();
+        pending.call = piece.head.call;
+    }
+    pending.time = piece.head.head.time;
+    if (pending.pieces.size() < kMaxPieces) {
+        pending.pieces.push_back(std::move(piece));
+    }
+}
+
+void Assembler::take_message(Bytes record, std::int64_t wall_offset, bool late) {
+    if (record.size() < sizeof(wire::message_record)) {
+        ++malformed_;
+        return;
+    }
+    const auto *wire = reinterpret_cast<const wire::message_record *>(record.data());
+    const Bytes behind = record.subspan(sizeof(*wire));
+    if (behind.size() < wire->inline_payload) {
+        ++malformed_;
+        return;
+    }
+    Message &message = message_;
+    message.wire = wire;
+    message.engine = engine_;
+    message.wall_ns = static_cast<std::int64_t>(wire->head.time) + wall_offset;
+    message.late = late;
+    message.process = &processes_.find({wire->start, wire->tgid, wire->exec}, wire->head.time);
+    if (wire->tid == wire->tgid && std::string_view(message.process->comm) !=
+                                       std::string_view(wire->comm, strnlen(wire->comm, sizeof(wire->comm)))) {
+        message.process->comm.assign(wire->comm, strnlen(wire->comm, sizeof(wire->comm)));
+    }
+    message.socket = wire->socket_key != 0 ? sockets_.find(wire->socket_key, wire->head.time) : nullptr;
+    message.socket_reason = wire->socket_state;
+    if (message.socket == nullptr && message.socket_reason == wire::REASON_here) {
+        message.socket_reason = wire::REASON_description_lost;
+    }
+    message.iov.clear();
+    message.iov_reason = wire->iov_state;
+    message.name = {};
+    message.name_reason = wire->name_state;
+    message.control.clear();
+    message.control_reason = wire->control_state;
+    message.flags_reason = wire->flags_state;
+    message.fds.clear();
+    message.fds_reason = wire->fds_state;
+    message.fds_delivered = 0;
+    message.fds_denied = wire->fds_denied;
+    message.payload = behind.first(wire->inline_payload);
+    message.payload_reason = wire->payload_state;
+    if (wire->iov_state == wire::REASON_here && wire->iovlen == 1) {
+        message.iov.push_back({wire->iov_base, wire->iov_len});
+    }
+    if (wire->pieces != 0) {
+        const auto pending = pending_.find(wire->tid);
+        if (pending != pending_.end() && pending->second.call == wire->call) {
+            join_pieces(message, pending->second);
+            deliver_(message);
+            pending_.erase(pending);
+            return;
+        }
+        Pending none;
+        join_pieces(message, none);
+    } else {
+        join_sender(message);
+    }
+    deliver_(message);
+}
+
+void Assembler::join_pieces(Message &message, Pending &pending) {
+    const bool lost = pending.pieces.size() < message.wire->pieces;
+    for (const Piece &piece : pending.pieces) {
+        if (piece.head.head.event == wire::PIECE_IOVEC) {
+            message.iov = array_of<wire::user_iovec>(piece.data);
+        } else if (piece.head.head.event == wire::PIECE_NAME) {
+            message.name = piece.data;
+        }
+    }
+    if (lost) {
+        const auto mark = [](std::uint8_t &reason) {
+            if (reason == wire::REASON_here) {
+                reason = wire::REASON_ring_full;
+            }
+        };
+        if (message.wire->iovlen > 1 && message.iov.empty()) {
+            mark(message.iov_reason);
+        }
+        if (message.name.empty()) {
+            mark(message.name_reason);
+        }
+    }
+    join_control(message, pending);
+    if (lost && message.control.empty() && message.control_reason == wire::REASON_here) {
+        message.control_reason = wire::REASON_ring_full;
+    }
+    join_fds(message, pending);
+    join_payload(message, pending, message.payload);
+    join_sender(message);
+}
+
+void Assembler::join_control(Message &message, const Pending &pending) {
+    for (const Piece &piece : pending.pieces) {
+        const Bytes data = piece.data;
+        if (piece.head.head.event == wire::PIECE_CONTROL) {
+            message.control = split_control(data);
+        } else if (piece.head.head.event == wire::PIECE_CMSG && data.size() >= sizeof(wire::cmsg_part)) {
+            wire::cmsg_part part;
+            std::memcpy(&part, data.data(), sizeof(part));
+            message.control.push_back(
+                {part.level, part.type, data.subspan(sizeof(part)), part.length > data.size() - sizeof(part)});
+        }
+    }
+}
+
+void Assembler::join_fds(Message &message, const Pending &pending) {
+    std::vector<wire::fd_part> parts;
+    std::vector<int> numbers;
+    for (const Piece &piece : pending.pieces) {
+        if (piece.head.head.event == wire::PIECE_FDS) {
+            parts = array_of<wire::fd_part>(piece.data);
+        } else if (piece.head.head.event == wire::PIECE_FD_NUMBER) {
+            for (const wire::fd_number &number : array_of<wire::fd_number>(piece.data)) {
+                numbers.push_back(number.fd);
+            }
+        }
+    }
+    if (numbers.empty()) {
+        for (const ControlMessage &control : message.control) {
+            if (control.level == SOL_SOCKET && control.type == SCM_RIGHTS) {
+                numbers = rights_of(control);
+            }
+        }
+    }
+    message.fds_delivered = static_cast<std::uint32_t>(numbers.size());
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+        PassedFd fd;
+        fd.number = numbers[i];
+        if (i < parts.size()) {
+            fd.described = true;
+            fd.inode = parts[i].inode;
+            fd.magic = parts[i].magic;
+            fd.device = parts[i].device;
+            fd.mode = parts[i].mode;
+            fd.access = parts[i].access;
+            fd.links = parts[i].links;
+        }
+        message.fds.push_back(std::move(fd));
+    }
+    for (const Piece &piece : pending.pieces) {
+        if (piece.head.head.event == wire::PIECE_FD_PATH && piece.head.offset < message.fds.size()) {
+            PassedFd &fd = message.fds[piece.head.offset];
+            fd.path = path_of(fd, piece.data);
+            fd.path_known = fd.described;
+        }
+    }
+}
+
+// Payload pieces carry their offset; bytes of a piece that was lost end the payload there.
+void Assembler::join_payload(Message &message, const Pending &pending, Bytes inline_bytes) {
+    std::vector<const Piece *> rest;
+    for (const Piece &piece : pending.pieces) {
+        if (piece.head.head.event == wire::PIECE_PAYLOAD) {
+            rest.push_back(&piece);
+        }
+    }
+    if (rest.empty()) {
+        return;
+    }
+    std::ranges::stable_sort(rest, {}, [](const Piece *piece) { return piece->head.offset; });
+    payload_.assign(inline_bytes.begin(), inline_bytes.end());
+    const auto length = static_cast<std::size_t>(std::max<std::int64_t>(message.wire->ret, 0));
+    for (const Piece *piece : rest) {
+        if (piece->head.offset != payload_.size()) {
+            if (piece->head.offset > payload_.size()) {
+                message.payload_reason = wire::REASON_ring_full;
+                break;
+            }
+            payload_.resize(piece->head.offset);  // read again, from user memory: the later piece counts
+        }
+        payload_.insert(payload_.end(), piece->data.begin(), piece->data.end());
+        if (payload_.size() > kMaxPayload) {
+            payload_.resize(kMaxPayload);
+        }
+    }
+    payload_.resize(std::min(payload_.size(), length));
+    message.payload = payload_;
+}
+
+void Assembler::join_sender(Message &message) {
+    message.senders.clear();
+    const wire::message_record &wire = *message.wire;
+    if (wire.sender_known == wire::SENDER_NONE || wire.sender_pid == 0 || wire.ret < 0) {
+        return;
+    }
+    Sender sender;
+    sender.pid = wire.sender_pid;
+    sender.uid = wire.sender_uid;
+    sender.gid = wire.sender_gid;
+    sender.guess = wire.sender_known == wire::SENDER_PEER;
+    sender.bytes = wire.ret;
+    sender.process = processes_.find_pid(sender.pid, wire.head.time);
+    message.senders.push_back(sender);
+}
+
+}  // namespace sockwarden

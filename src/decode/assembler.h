@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Puts wire records, in the order of their time, together into whole messages: pieces to their message, descriptions of
+// processes and sockets to those who refer to them. Trusts no byte.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "decode/message.h"
+#include "identity/process.h"
+#include "identity/socket.h"
+
+namespace sockwarden {
+
+class Assembler {
+public:
+    using Deliver = std::function<void(Message &)>;
+
+    // `engine` must outlive the assembler. Every message record that is not malformed reaches `deliver` exactly once.
+    Assembler(std::string_view engine, Deliver deliver) : engine_(engine), deliver_(std::move(deliver)) {}
+
+    // One record, as it stands in the ring. `wall_offset` is what to add to its monotonic time for wall-clock time.
+    void take(Bytes record, std::int64_t wall_offset, bool late);
+
+    std::uint64_t malformed() const { return malformed_; }
+    const ProcessTable &processes() const { return processes_; }
+
+private:
+    struct Piece {
+        wire::piece_record head;
+        std::vector<std::byte> data;
+    };
+    struct Pending {
+        std::uint32_t call = 0;
+        std::uint64_t time = 0;
+        std::vector<Piece> pieces;
+    };
+
+    void take_piece(Bytes record);
+    void take_message(Bytes record, std::int64_t wall_offset, bool late);
+    void join_pieces(Message &message, Pending &pending);
+    void join_control(Message &message, const Pending &pending);
+    void join_fds(Message &message, const Pending &pending);
+    void join_payload(Message &message, const Pending &pending, Bytes inline_bytes);
+    void join_sender(Message &message);
+
+    std::string_view engine_;
+    Deliver deliver_;
+    ProcessTable processes_;
+    SocketTable sockets_;
+    std::unordered_map<std::uint32_t, Pending> pending_;  // by thread
+    std::vector<std::byte> payload_;
+    Message message_;
+    std::uint64_t malformed_ = 0;
+};
+
+}  // namespace sockwarden

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// A whole message as sinks see it: the wire record, its pieces put together, its process and socket joined.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/text.h"
+#include "base/wire.h"
+#include "identity/process.h"
+#include "identity/socket.h"
+
+namespace sockwarden {
+
+struct PassedFd {
+    int number = -1;
+    bool described = false;  // the fields below are from the kernel's struct file
+    std::uint64_t inode = 0, magic = 0;
+    std::uint32_t device = 0, mode = 0, access = 0, links = 0;
+    bool path_known = false;
+    std::string path;  // "/etc/hostname", "socket:[5]", "pipe:[7]", "anon_inode:[eventpoll]", "/memfd:x (deleted)"
+};
+
+struct ControlMessage {
+    std::int32_t level = 0, type = 0;
+    Bytes data;        // what the caller got of it
+    bool cut = false;  // its length claims more than there is
+};
+
+struct Sender {
+    std::uint32_t pid = 0, uid = 0, gid = 0;
+    bool guess = false;
+    std::int64_t bytes = 0;
+    const Process *process = nullptr;  // null where it is not known
+};
+
+// Valid during the call of a sink only: spans and pointers refer to the reader's buffers.
+struct Message {
+    const wire::message_record *wire = nullptr;
+    std::string_view engine;
+    std::uint64_t seq = 0;
+    std::int64_t wall_ns = 0;  // since 1970, UTC
+    bool late = false;
+    const Process *process = nullptr;
+    const Socket *socket = nullptr;  // null: see socket_reason
+    std::uint8_t socket_reason = wire::REASON_here;
+
+    std::vector<wire::user_iovec> iov;
+    std::uint8_t iov_reason = wire::REASON_here;
+    Bytes name;
+    std::uint8_t name_reason = wire::REASON_none;
+    std::vector<ControlMessage> control;
+    std::uint8_t control_reason = wire::REASON_none;
+    std::vector<PassedFd> fds;  // those that came, in order
+    std::uint8_t fds_reason = wire::REASON_here;
+    std::uint32_t fds_delivered = 0, fds_denied = 0;
+    Bytes payload;
+    std::uint8_t payload_reason = wire::REASON_here;
+    std::uint8_t flags_reason = wire::REASON_here;
+    std::vector<Sender> senders;
+};
+
+}  // namespace sockwarden

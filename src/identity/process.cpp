@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+// Processes as their descriptions tell them; see process.h.
+#include "identity/process.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <fstream>
+#include <vector>
+
+namespace sockwarden {
+namespace {
+
+bool is_hex64(std::string_view text) {
+    return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+std::string read_link(const std::string &path) {
+    std::array<char, 4096> target;
+    const ssize_t size = ::readlink(path.c_str(), target.data(), target.size());
+    return size < 0 ? std::string{} : std::string(target.data(), static_cast<std::size_t>(size));
+}
+
+// What /proc still tells of a process whose description was lost.
+void complete_from_proc(Process &process) {
+    const std::string folder = fmt::format("/proc/{}", process.key.tgid);
+    process.described = false;
+    process.exe = read_link(folder + "/exe");
+    constexpr std::string_view kDeleted = " (deleted)";
+    if (process.exe.ends_with(kDeleted)) {
+        process.exe.resize(process.exe.size() - kDeleted.size());
+        process.exe_deleted = true;
+    }
+    process.exe_known = !process.exe.empty();
+    std::ifstream cgroups(folder + "/cgroup");
+    for (std::string line; std::getline(cgroups, line);) {
+        if (line.starts_with("0::")) {
+            process.cgroup = line.substr(3);
+        }
+    }
+    std::ifstream comm(folder + "/comm");
+    std::getline(comm, process.comm);
+    std::ifstream status(folder + "/status");
+    for (std::string word; status >> word;) {
+        if (word == "PPid:") {
+            status >> process.ppid;
+        } else if (word == "Uid:") {
+            status >> word >> process.uid;
+        } else if (word == "Gid:") {
+            status >> word >> process.gid;
+        }
+    }
+}
+
+std::string process_id(const ProcessKey &key) { return fmt::format("{}@{}.{}", key.tgid, key.start, key.exec); }
+
+}  // namespace
+
+std::string join_path(Bytes leaf_first) {
+    std::vector<std::string_view> names;
+    std::string_view rest = as_text(leaf_first);
+    while (!rest.empty()) {
+        const std::size_t end = std::min(rest.find('\0'), rest.size());
+        if (end != 0) {
+            names.push_back(rest.substr(0, end));
+        }
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    std::string path;
+    for (auto name = names.rbegin(); name != names.rend(); ++name) {
+        path += '/';
+        path += *name;
+    }
+    return path.empty() ? "/" : path;
+}
+
+std::string unit_of_cgroup(std::string_view cgroup) {
+    std::string unit;
+    for (std::size_t at = 0; at < cgroup.size();) {
+        const std::size_t end = std::min(cgroup.find('/', at), cgroup.size());
+        const std::string_view name = cgroup.substr(at, end - at);
+        if (name.ends_with(".service") || name.ends_with(".scope") || name.ends_with(".socket")) {
+            unit = name;
+        }
+        at = end + 1;
+    }
+    return unit;
+}
+
+std::string container_of_cgroup(std::string_view cgroup) {
+    // docker-ID.scope, cri-containerd-ID.scope, crio-ID.scope, libpod-ID.scope; /docker/ID, /kubepods/…/ID
+    std::string found;
+    for (std::size_t at = 0; at < cgroup.size();) {
+        const std::size_t end = std::min(cgroup.find('/', at), cgroup.size());
+        std::string_view name = cgroup.substr(at, end - at);
+        if (name.ends_with(".scope")) {
+            name.remove_suffix(6);
+        }
+        if (const std::size_t dash = name.rfind('-'); dash != std::string_view::npos) {
+            name.remove_prefix(dash + 1);
+        }
+        if (const std::size_t colon = name.rfind(':'); colon != std::string_view::npos) {
+            name.remove_prefix(colon + 1);
+        }
+        if (is_hex64(name)) {
+            found = name;
+        }
+        at = end + 1;
+    }
+    return found;
+}
+
+void ProcessTable::learn(Bytes bytes) {
+    wire::process_record record;
+    if (bytes.size() < sizeof(record)) {
+        return;
+    }
+    std::memcpy(&record, bytes.data(), sizeof(record));
+    const Bytes names = bytes.subspan(sizeof(record));
+    if (names.size() < std::size_t{record.exe_size} + record.cgroup_size) {
+        return;
+    }
+    const ProcessKey key{record.start, record.pid, record.exec};
+    auto process = std::make_unique<Process>();
+    process->key = key;
+    process->id = process_id(key);
+    process->ppid = record.ppid;
+    process->uid = record.uid;
+    process->gid = record.gid;
+    process->exe_known = record.exe_size != 0 && record.exe_cut == 0;
+    process->exe_deleted = record.exe_deleted != 0;
+    if (record.exe_size != 0) {
+        process->exe = join_path(names.first(record.exe_size));
+    }
+    process->cgroup = join_path(names.subspan(record.exe_size, record.cgroup_size));
+    process->unit = unit_of_cgroup(process->cgroup);
+    process->container = container_of_cgroup(process->cgroup);
+    process->seen_ns = record.head.time;
+    last_ = nullptr;
+    known_[key] = std::move(process);
+    by_pid_[key.tgid] = key;
+    if (known_.size() > limit_) {
+        forget_oldest();
+    }
+}
+
+const Process &ProcessTable::find(const ProcessKey &key, std::uint64_t now_ns) {
+    if (last_ != nullptr && last_->key == key) {
+        return *last_;
+    }
+    auto found = known_.find(key);
+    if (found == known_.end()) {
+        auto process = std::make_unique<Process>();
+        process->key = key;
+        process->id = process_id(key);
+        complete_from_proc(*process);
+        process->unit = unit_of_cgroup(process->cgroup);
+        process->container = container_of_cgroup(process->cgroup);
+        found = known_.emplace(key, std::move(process)).first;
+        by_pid_[key.tgid] = key;
+    }
+    found->second->seen_ns = now_ns;
+    last_ = found->second.get();
+    return *last_;
+}
+
+const Process *ProcessTable::find_pid(std::uint32_t pid, std::uint64_t now_ns) {
+    constexpr std::uint64_t kFresh = 5'000'000'000;
+    if (const auto key = by_pid_.find(pid); key != by_pid_.end()) {
+        if (const auto process = known_.find(key->second); process != known_.end()) {
+            return process->second.get();
+        }
+    }
+    std::unique_ptr<Process> &process = from_proc_[pid];
+    if (process == nullptr || process->seen_ns + kFresh < now_ns) {
+        if (from_proc_.size() > limit_) {
+            from_proc_.clear();
+            return nullptr;
+        }
+        process = std::make_unique<Process>();
+        process->key.tgid = pid;
+        process->seen_ns = now_ns;
+        complete_from_proc(*process);
+    }
+    return process->exe_known || !process->comm.empty() ? process.get() : nullptr;
+}
+
+// Drops the half that was seen longest ago, so that the cost of finding it is spread over many arrivals.
+void ProcessTable::forget_oldest() {
+    std::vector<std::uint64_t> times;
+    times.reserve(known_.size());
+    for (const auto &[key, process] : known_) {
+        times.push_back(process->seen_ns);
+    }
+    const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
+    std::nth_element(times.begin(), middle, times.end());
+    const std::uint64_t border = *middle;
+    std::erase_if(known_, [&](const auto &entry) { return entry.second->seen_ns < border; });
+    std::erase_if(by_pid_, [&](const auto &entry) { return !known_.contains(entry.second); });
+    last_ = nullptr;
+}
+
+}  // namespace sockwarden

@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: Apache-2.0
+// The JSON sink. Each row of fields.def becomes one step that writes what must come between the field before and this
+// one, and then its value; values that do not change from message to message are rendered once per process and socket.
+#include "output/json.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cstring>
+
+#include "catalog/catalog.h"
+#include "output/json_values.h"
+#include "output/names.h"
+
+namespace sockwarden {
+namespace {
+
+using json::append_number;
+using json::append_text_or_null;
+
+// What stands between one value and the next: the ends of objects that are done, a comma, the begins of new ones, a
+// key.
+struct Lead {
+    std::string close, open;
+};
+
+std::vector<std::string_view> split_path(std::string_view path) {
+    std::vector<std::string_view> parts;
+    for (std::size_t at = 0; at <= path.size();) {
+        const std::size_t end = std::min(path.find('.', at), path.size());
+        parts.push_back(path.substr(at, end - at));
+        at = end + 1;
+    }
+    return parts;
+}
+
+std::array<Lead, kFieldCount + 1> make_leads() {
+    std::array<Lead, kFieldCount + 1> leads;
+    std::vector<std::string_view> before{""};
+    for (std::size_t i = 0; i < kFieldCount; ++i) {
+        const std::vector<std::string_view> path = split_path(fields()[i].path);
+        std::size_t same = 0;
+        while (same + 1 < before.size() && same + 1 < path.size() && before[same] == path[same]) {
+            ++same;
+        }
+        leads[i].close.assign(before.size() - 1 - same, '}');
+        leads[i].open = i == 0 ? "{" : ",";
+        for (std::size_t at = same; at < path.size(); ++at) {
+            if (at + 1 == path.size() && fields()[i].kind == Kind::payload) {
+                break;  // its key depends on its bytes
+            }
+            leads[i].open += fmt::format("\"{}\":", path[at]);
+            if (at + 1 < path.size()) {
+                leads[i].open += '{';
+            }
+        }
+        before = path;
+    }
+    leads[kFieldCount].close.assign(before.size() - 1, '}');
+    leads[kFieldCount].open = "}\n";
+    return leads;
+}
+
+const std::array<Lead, kFieldCount + 1> &leads() {
+    static const std::array<Lead, kFieldCount + 1> made = make_leads();
+    return made;
+}
+
+// Fields that are absent from one record, with their reasons.
+struct Missing {
+    struct Entry {
+        FieldId field;
+        std::uint8_t reason;
+    };
+    std::array<Entry, kFieldCount> entries;
+    std::size_t count = 0;
+
+    void add(FieldId field, std::uint8_t reason) {
+        if (reason != wire::REASON_here && reason != wire::REASON_none && count < entries.size()) {
+            entries[count++] = {field, reason};
+        }
+    }
+};
+
+struct Line {
+    std::string &to;
+    const Message &message;
+    const wire::message_record &wire;
+    Missing missing;
+    bool closed = false;  // the object that the last field stood in was written as null
+
+    // A field that the reason says is absent: null, and in `missing` when that is a loss.
+    bool absent(FieldId field, std::uint8_t reason) {
+        if (reason == wire::REASON_here) {
+            return false;
+        }
+        to += "null";
+        missing.add(field, reason);
+        return true;
+    }
+};
+
+template <FieldId>
+struct Tag {};
+
+#define MESSAGE_VALUE(id) void put(Tag<FieldId::id>, [[maybe_unused]] Line &line)
+#define PROCESS_VALUE(id)                                                                \
+    void put(Tag<FieldId::id>, std::string &to, [[maybe_unused]] const Process &process, \
+             [[maybe_unused]] Missing &missing)
+#define SOCKET_VALUE(id) void put(Tag<FieldId::id>, std::string &to, const Socket &socket)
+
+MESSAGE_VALUE(event) { append_json_string(line.to, event(static_cast<EventId>(line.wire.head.event)).name); }
+MESSAGE_VALUE(seq) { append_number(line.to, line.message.seq); }
+MESSAGE_VALUE(time) {
+    line.to += '"';
+    append_time(line.to, line.message.wall_ns);
+    line.to += '"';
+}
+MESSAGE_VALUE(late) { line.to += line.message.late ? "true" : "false"; }
+MESSAGE_VALUE(engine) { append_json_string(line.to, line.message.engine); }
+MESSAGE_VALUE(ret) { append_number(line.to, std::int64_t{line.wire.ret < 0 ? -1 : line.wire.ret}); }
+MESSAGE_VALUE(error) {
+    if (line.wire.ret < 0) {
+        append_json_string(line.to, errno_name(-line.wire.ret));
+    } else {
+        line.to += "null";
+    }
+}
+MESSAGE_VALUE(duration) {
+    if (line.wire.entry == 0) {
+        line.absent(FieldId::duration, wire::REASON_engine);
+    } else {
+        append_number(line.to, std::uint64_t{line.wire.head.time - line.wire.entry});
+    }
+}
+
+PROCESS_VALUE(id) { append_json_string(to, process.id); }
+PROCESS_VALUE(pid) { append_number(to, std::uint64_t{process.key.tgid}); }
+PROCESS_VALUE(ppid) { append_number(to, std::uint64_t{process.ppid}); }
+PROCESS_VALUE(uid) { append_number(to, std::uint64_t{process.uid}); }
+PROCESS_VALUE(gid) { append_number(to, std::uint64_t{process.gid}); }
+PROCESS_VALUE(exe) { append_text_or_null(to, process.exe); }
+PROCESS_VALUE(exe_deleted) { to += process.exe_deleted ? "true" : "false"; }
+PROCESS_VALUE(cgroup) { append_text_or_null(to, process.cgroup); }
+PROCESS_VALUE(unit) { append_text_or_null(to, process.unit); }
+PROCESS_VALUE(container) { append_text_or_null(to, process.container); }
+
+MESSAGE_VALUE(tid) { append_number(line.to, std::uint64_t{line.wire.tid}); }
+MESSAGE_VALUE(comm) {
+    append_json_string(line.to, {line.wire.comm, ::strnlen(line.wire.comm, sizeof(line.wire.comm))});
+}
+MESSAGE_VALUE(compat) { line.to += line.wire.compat != 0 ? "\"i386\"" : "null"; }
+
+void put_constant(std::string &to, std::string_view set, std::uint64_t value) {
+    const std::string_view name = constant_name(set, value);
+    append_json_string(to, name.empty() ? std::to_string(value) : std::string(name));
+}
+void put_big(std::string &to, std::uint64_t value) {
+    to += '"';
+    append_number(to, value);
+    to += '"';
+}
+
+SOCKET_VALUE(family) { put_constant(to, "family", socket.family); }
+SOCKET_VALUE(type) { put_constant(to, "socket_type", socket.type); }
+SOCKET_VALUE(protocol) { append_number(to, std::uint64_t{socket.protocol}); }
+SOCKET_VALUE(cookie) {
+    if (socket.cookie == 0) {
+        to += "null";
+    } else {
+        put_big(to, socket.cookie);
+    }
+}
+SOCKET_VALUE(inode) { put_big(to, socket.inode); }
+SOCKET_VALUE(netns) { put_big(to, socket.netns); }
+SOCKET_VALUE(local) { json::append_address(to, as_bytes_of(socket.local), socket.family); }
+SOCKET_VALUE(remote) {
+    if (socket.remote.empty() && socket.family != AF_UNIX) {
+        to += "null";  // not connected
+    } else {
+        json::append_address(to, as_bytes_of(socket.remote), socket.family);
+    }
+}
+
+MESSAGE_VALUE(sockfd) { append_number(line.to, std::int64_t{line.wire.sockfd}); }
+MESSAGE_VALUE(address) { fmt::format_to(std::back_inserter(line.to), "\"{:#x}\"", line.wire.address); }
+MESSAGE_VALUE(name) {
+    if (!line.absent(FieldId::name, line.message.name_reason)) {
+        json::append_address(line.to, line.message.name, 0);
+    }
+}
+MESSAGE_VALUE(iov) {
+    if (!line.absent(FieldId::iov, line.message.iov_reason)) {
+        json::append_iov(line.to, line.message);
+    }
+}
+MESSAGE_VALUE(iovlen) {
+    const bool unread = line.message.iov_reason == wire::REASON_fault && line.wire.iovlen == 0;
+    if (!line.absent(FieldId::iovlen, unread ? std::uint8_t{wire::REASON_fault} : std::uint8_t{wire::REASON_here})) {
+        append_number(line.to, line.wire.iovlen);
+    }
+}
+MESSAGE_VALUE(control) {
+    if (line.message.control_reason == wire::REASON_none) {
+        line.to += line.wire.ret < 0 ? "null" : "[]";
+    } else if (!line.absent(FieldId::control, line.message.control_reason)) {
+        json::append_control(line.to, line.message);
+    }
+}
+MESSAGE_VALUE(msg_flags) {
+    if (!line.absent(FieldId::msg_flags, line.message.flags_reason)) {
+        json::append_flags(line.to, line.wire.msg_flags);
+    }
+}
+MESSAGE_VALUE(flags) { json::append_flags(line.to, line.wire.flags); }
+
+// Of passed descriptors the engine may know how many came only from the control data.
+std::uint8_t delivered_reason(const Line &line) {
+    return line.wire.fds_sent != 0 ? line.message.control_reason : std::uint8_t{wire::REASON_here};
+}
+std::uint8_t known_or(std::uint8_t reason) {
+    return reason == wire::REASON_none ? std::uint8_t{wire::REASON_here} : reason;
+}
+MESSAGE_VALUE(fds_sent) { append_number(line.to, std::uint64_t{line.wire.fds_sent}); }
+MESSAGE_VALUE(fds_delivered) {
+    if (!line.absent(FieldId::fds_delivered, known_or(delivered_reason(line)))) {
+        append_number(line.to, std::uint64_t{line.message.fds_delivered});
+    }
+}
+MESSAGE_VALUE(fds_denied) { append_number(line.to, std::uint64_t{line.message.fds_denied}); }
+MESSAGE_VALUE(fds_lost) {
+    if (!line.absent(FieldId::fds_lost, known_or(delivered_reason(line)))) {
+        const std::uint64_t arrived = std::uint64_t{line.message.fds_delivered} + line.message.fds_denied;
+        append_number(line.to, line.wire.fds_sent > arrived ? line.wire.fds_sent - arrived : std::uint64_t{0});
+    }
+}
+
+MESSAGE_VALUE(peeked) { line.to += line.wire.peek != 0 ? "true" : "false"; }
+MESSAGE_VALUE(index) { line.to += "null"; }
+MESSAGE_VALUE(senders) {
+    json::append_senders(line.to, line.message);
+    if (line.message.senders.empty() && line.wire.ret > 0) {
+        line.missing.add(FieldId::senders, wire::REASON_engine);
+    }
+}
+MESSAGE_VALUE(length) { append_number(line.to, std::uint64_t(line.wire.ret > 0 ? line.wire.ret : 0)); }
+MESSAGE_VALUE(captured) { append_number(line.to, std::uint64_t{line.message.payload.size()}); }
+MESSAGE_VALUE(origin) {
+    if (line.wire.origin == wire::ORIGIN_NONE) {
+        line.to += "null";
+    } else {
+        line.to += line.wire.origin == wire::ORIGIN_KERNEL ? "\"K\"" : "\"U\"";
+    }
+}
+MESSAGE_VALUE(payload) {
+    json::append_payload(line.to, line.message.payload);
+    if (line.message.payload_reason != wire::REASON_snaplen) {
+        line.missing.add(FieldId::payload, line.message.payload_reason);
+    }
+}
+MESSAGE_VALUE(verdict) {
+    line.to += R"({"action":"allow","enforced":false,"certain":true,"point":null,"policy":null,"rule":null})";
+}
+MESSAGE_VALUE(missing) {
+    line.to += '{';
+    for (std::size_t i = 0; i < line.missing.count; ++i) {
+        const Missing::Entry &entry = line.missing.entries[i];
+        line.to += i == 0 ? "\"" : ",\"";
+        const std::string_view path = field(entry.field).path;
+        const bool whole = entry.field == FieldId::payload || entry.field == FieldId::family;
+        line.to += whole ? path.substr(0, path.find('.')) : path;
+        line.to += "\":\"";
+        line.to += reason_name(entry.reason);
+        line.to += '"';
+    }
+    line.to += '}';
+}
+
+#undef MESSAGE_VALUE
+#undef PROCESS_VALUE
+#undef SOCKET_VALUE
+
+void append_lead(std::string &to, FieldId id) {
+    const Lead &lead = leads()[static_cast<std::size_t>(id)];
+    to += lead.close;
+    to += lead.open;
+}
+
+// The rows of one group, in order; the others expand to nothing.
+void append_process(std::string &to, const Process &process, Missing &missing) {
+#define PUT_process(id)           \
+    append_lead(to, FieldId::id); \
+    put(Tag<FieldId::id>{}, to, process, missing);
+#define PUT_stream(id)
+#define PUT_message(id)
+#define PUT_socket(id)
+#define FIELD(group, id, path, wire, kind, doc) PUT_##group(id)
+#define PART(group, id, wire, doc)
+#include "../../catalog/fields.def"
+#undef PUT_process
+#undef PUT_socket
+}
+
+void append_socket(std::string &to, const Socket &socket) {
+#define PUT_process(id)
+#define PUT_socket(id)            \
+    append_lead(to, FieldId::id); \
+    put(Tag<FieldId::id>{}, to, socket);
+#include "../../catalog/fields.def"
+#undef PUT_process
+#undef PUT_socket
+#undef PUT_message
+#undef PUT_stream
+}
+
+template <FieldId Id>
+void put_message(Line &line) {
+    const Lead &lead = leads()[static_cast<std::size_t>(Id)];
+    if (!line.closed) {
+        line.to += lead.close;
+    }
+    line.closed = false;
+    line.to += lead.open;
+    put(Tag<Id>{}, line);
+}
+
+// A socket that the call never reached is null without a loss; one that we did not learn of is a loss.
+void put_no_socket(Line &line) {
+    line.to += leads()[static_cast<std::size_t>(FieldId::family)].close;
+    line.to += ",\"socket\":null";
+    line.closed = true;
+    const bool none =
+        line.message.socket_reason == wire::REASON_failed && (line.wire.ret == -EBADF || line.wire.ret == -ENOTSOCK);
+    if (!none) {
+        line.missing.add(FieldId::family, line.message.socket_reason);
+    }
+}
+
+void put_group(FieldId id, Line &line) {
+    if (id == FieldId::id) {
+        std::string &memo = line.message.process->rendered;
+        if (memo.empty()) {
+            append_process(memo, *line.message.process, line.missing);
+        }
+        line.to += memo;
+    } else if (id == FieldId::family) {
+        if (line.message.socket == nullptr) {
+            put_no_socket(line);
+            return;
+        }
+        std::string &memo = line.message.socket->rendered;
+        if (memo.empty()) {
+            append_socket(memo, *line.message.socket);
+        }
+        line.to += memo;
+        if (line.message.socket->cookie == 0) {
+            line.missing.add(FieldId::cookie, wire::REASON_engine);
+        }
+    }
+}
+
+std::string quoted_counts(const std::map<std::string, std::uint64_t> &counts) {
+    std::string text = "{";
+    for (const auto &[name, count] : counts) {
+        if (count != 0) {
+            fmt::format_to(std::back_inserter(text), "{}\"{}\":{}", text.size() == 1 ? "" : ",", name, count);
+        }
+    }
+    return text + "}";
+}
+
+}  // namespace
+
+void append_time(std::string &to, std::int64_t wall_ns) {
+    static thread_local std::int64_t cached_second = -1;
+    static thread_local std::string cached;
+    const std::int64_t second = wall_ns / 1'000'000'000;
+    if (second != cached_second) {
+        cached = fmt::format("{:%Y-%m-%dT%H:%M:%S}.", fmt::gmtime(static_cast<std::time_t>(second)));
+        cached_second = second;
+    }
+    to += cached;
+    char digits[10] = "000000000";
+    auto rest = static_cast<std::uint32_t>(wall_ns % 1'000'000'000);
+    for (int i = 8; i >= 0; --i, rest /= 10) {
+        digits[i] = static_cast<char>('0' + rest % 10);
+    }
+    to.append(digits, 9);
+    to += 'Z';
+}
+
+void JsonSink::message(const Message &message) {
+    Line line{writer_.buffer(), message, *message.wire, {}};
+#define PUT_stream(id) put_message<FieldId::id>(line);
+#define PUT_message(id) put_message<FieldId::id>(line);
+#define PUT_process(id) put_group(FieldId::id, line);
+#define PUT_socket(id) put_group(FieldId::id, line);
+#define FIELD(group, id, path, wire, kind, doc) PUT_##group(id)
+#define PART(group, id, wire, doc)
+#include "../../catalog/fields.def"
+    append_lead(line.to, FieldId::count_);
+    writer_.wrote();
+}
+
+void JsonSink::start(const StreamStart &start) {
+    std::string &to = writer_.buffer();
+    to += R"({"event":"start","schema":1,"version":)";
+    append_json_string(to, start.version);
+    to += ",\"time\":\"";
+    append_time(to, start.wall_ns);
+    to += "\",\"host\":";
+    append_json_string(to, start.host);
+    to += ",\"boot_id\":";
+    append_json_string(to, start.boot_id);
+    to += ",\"engine\":";
+    append_json_string(to, start.engine);
+    to += ",\"kernel\":";
+    append_json_string(to, start.kernel);
+    to += ",\"uncovered\":[";
+    for (std::size_t i = 0; i < start.uncovered.size(); ++i) {
+        to += i == 0 ? "" : ",";
+        append_json_string(to, start.uncovered[i]);
+    }
+    to += "]}\n";
+    writer_.wrote();
+}
+
+void JsonSink::lost(const StreamLost &lost) {
+    std::string &to = writer_.buffer();
+    fmt::format_to(std::back_inserter(to), R"({{"event":"lost","seq":{},"time":")", lost.seq);
+    append_time(to, lost.wall_ns);
+    fmt::format_to(std::back_inserter(to), R"(","count":{},"reason":"{}","cpu":)", lost.count, lost.reason);
+    if (lost.cpu < 0) {
+        to += "null}\n";
+    } else {
+        fmt::format_to(std::back_inserter(to), "{}}}\n", lost.cpu);
+    }
+    writer_.wrote();
+}
+
+void JsonSink::stop(const StreamStop &stop) {
+    std::string &to = writer_.buffer();
+    fmt::format_to(std::back_inserter(to), R"({{"event":"stop","seq":{},"time":")", stop.seq);
+    append_time(to, stop.wall_ns);
+    fmt::format_to(std::back_inserter(to),
+                   R"(","seconds":{:.3f},"written":{},"filtered":{},"dropped":{},"missed":{}}})"
+                   "\n",
+                   stop.seconds, stop.written, stop.filtered, quoted_counts(stop.dropped), quoted_counts(stop.missed));
+    writer_.wrote();
+}
+
+}  // namespace sockwarden

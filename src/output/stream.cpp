@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// One stream of records; see stream.h.
+#include "output/stream.h"
+
+namespace sockwarden {
+
+void Stream::begin(StreamStart start) {
+    begun_ns_ = start.wall_ns;
+    sink_.start(start);
+}
+
+void Stream::message(Message &message) {
+    message.seq = ++seq_;
+    ++messages_;
+    sink_.message(message);
+}
+
+void Stream::report_losses(std::int64_t wall_ns) {
+    for (const Loss &loss : source_.losses()) {
+        if (loss.sum == "filtered" || loss.sum == "none") {
+            continue;
+        }
+        std::uint64_t &before = reported_[{loss.counter, loss.cpu}];
+        if (loss.count > before) {
+            sink_.lost({++seq_, wall_ns, loss.count - before, loss.counter, loss.cpu});
+            before = loss.count;
+        }
+    }
+}
+
+StreamStop Stream::end(std::int64_t wall_ns) {
+    report_losses(wall_ns);
+    StreamStop stop;
+    stop.seq = ++seq_;
+    stop.wall_ns = wall_ns;
+    stop.seconds = static_cast<double>(wall_ns - begun_ns_) / 1e9;
+    stop.written = messages_;
+    for (const Loss &loss : source_.losses()) {
+        if (loss.sum == "filtered") {
+            stop.filtered += loss.count;
+            stop.filtered_by[loss.counter] += loss.count;
+        } else if (loss.sum == "dropped") {
+            stop.dropped[loss.counter] += loss.count;
+        } else if (loss.sum == "missed") {
+            stop.missed[loss.counter] += loss.count;
+        }
+    }
+    sink_.stop(stop);
+    return stop;
+}
+
+}  // namespace sockwarden

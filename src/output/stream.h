@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// One stream of records on its way to a sink: numbers them, reports losses inside the stream, and begins and ends it.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "output/sink.h"
+#include "source/source.h"
+
+namespace sockwarden {
+
+class Stream {
+public:
+    // Borrows both.
+    Stream(Sink &sink, Source &source) : sink_(sink), source_(source) {}
+
+    void begin(StreamStart start);
+    void message(Message &message);
+    // Puts a `lost` record into the stream for each count that grew since the last time.
+    void report_losses(std::int64_t wall_ns);
+    // Ends the stream; returns what its last record says.
+    StreamStop end(std::int64_t wall_ns);
+
+    std::uint64_t messages() const { return messages_; }
+
+private:
+    Sink &sink_;
+    Source &source_;
+    std::uint64_t seq_ = 0;
+    std::uint64_t messages_ = 0;
+    std::int64_t begun_ns_ = 0;
+    std::map<std::pair<std::string, int>, std::uint64_t> reported_;
+};
+
+}  // namespace sockwarden

@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: Apache-2.0
+// A BPF engine; see engine.h.
+#include "source/bpf/engine.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <linux/perf_event.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdarg>
+#include <cstring>
+
+#include "source/bpf/objects.h"
+#include "source/bpf/ring.h"
+#include "source/bpf/tracefs.h"
+#include "source/merge.h"
+
+namespace sockwarden {
+namespace {
+
+struct ObjectCloser {
+    void operator()(bpf_object *object) const { ::bpf_object__close(object); }
+};
+using Object = std::unique_ptr<bpf_object, ObjectCloser>;
+
+struct LinkCloser {
+    void operator()(bpf_link *link) const { ::bpf_link__destroy(link); }
+};
+using Link = std::unique_ptr<bpf_link, LinkCloser>;
+
+// What libbpf says while it works is kept: its last words are the reason when a load fails.
+std::string &last_words() {
+    static thread_local std::string words;
+    return words;
+}
+
+int keep_words(libbpf_print_level level, const char *format, va_list arguments) {
+    if (level == LIBBPF_DEBUG) {
+        return 0;
+    }
+    char line[512];
+    const int length = std::vsnprintf(line, sizeof(line), format, arguments);
+    if (length > 0 && level == LIBBPF_WARN && ::getenv("SOCKWARDEN_DEBUG") != nullptr) {
+        std::fputs(line, stderr);
+    }
+    std::string text(line, std::min<std::size_t>(static_cast<std::size_t>(std::max(length, 0)), sizeof(line) - 1));
+    if (text.starts_with("libbpf: prog '") && text.find("-- BEGIN") == std::string::npos) {
+        last_words() = text.substr(8, text.find('\n') == std::string::npos ? text.npos : text.find('\n') - 8);
+    }
+    return 0;
+}
+
+bpf_map *map_ending_with(bpf_object *object, std::string_view ending) {
+    bpf_map *map = nullptr;
+    bpf_object__for_each_map(map, object) {
+        if (std::string_view(::bpf_map__name(map)).ends_with(ending)) {
+            return map;
+        }
+    }
+    return nullptr;
+}
+
+bool is_wanted(const HookRow &row, const EngineOptions &options) {
+    if (row.when == "full") {
+        return !options.selection.light;
+    }
+    if (row.when == "follow") {
+        return options.selection.marked_only;
+    }
+    if (row.when == "once") {
+        return true;
+    }
+    return row.when != "blocked";
+}
+
+wire::capture_config make_config(const EngineOptions &options, bool skb_dynptr) {
+    wire::capture_config config{};
+    const Selection &selection = options.selection;
+    config.snaplen = selection.snaplen;
+    config.self = static_cast<std::uint32_t>(::getpid());
+    config.light = selection.light ? 1 : 0;
+    config.only_marked = selection.marked_only ? 1 : 0;
+    config.inherit = selection.follow ? 1 : 0;
+    config.skb_dynptr = skb_dynptr ? 1 : 0;
+    for (const std::string &comm : selection.comms) {
+        std::strncpy(config.comm[config.comm_count++], comm.c_str(), sizeof(config.comm[0]) - 1);
+    }
+    for (const std::uint32_t uid : selection.uids) {
+        config.uid[config.uid_count++] = uid;
+    }
+    for (const wire::own_socket &own : options.own) {
+        if (config.own_count < wire::MAX_OWN) {
+            config.own[config.own_count++] = own;
+        }
+    }
+    return config;
+}
+
+Bytes object_of(EngineId engine) {
+    switch (engine) {
+        case EngineId::trampoline:
+            return objects::trampoline();
+        case EngineId::kprobe:
+            return objects::kprobe();
+        case EngineId::tracepoint:
+            return objects::tracepoint();
+    }
+    return {};
+}
+
+// Loads the object with the hooks that `states` does not rule out.
+Result<Object> load(const EngineOptions &options, const std::vector<HookState> &states, bool skb_dynptr) {
+    const Bytes bytes = object_of(options.engine);
+    if (bytes.empty()) {
+        return Error{"this build has no " + std::string(engine_name(options.engine)) + " engine", 2};
+    }
+    ::libbpf_set_print(keep_words);
+    last_words().clear();
+    Object object(::bpf_object__open_mem(bytes.data(), bytes.size(), nullptr));
+    if (object == nullptr) {
+        return errno_error("cannot open the BPF object");
+    }
+    bpf_map *rodata = map_ending_with(object.get(), ".rodata");
+    const wire::capture_config config = make_config(options, skb_dynptr);
+    std::size_t room = 0;
+    void *place = rodata != nullptr ? const_cast<void *>(::bpf_map__initial_value(rodata, &room)) : nullptr;
+    if (place == nullptr || room < sizeof(config)) {
+        return Error{"the BPF object has no configuration"};
+    }
+    std::memcpy(place, &config, sizeof(config));
+    ::bpf_map__set_max_entries(::bpf_object__find_map_by_name(object.get(), "rings"),
+                               static_cast<__u32>(::libbpf_num_possible_cpus()));
+    for (const HookState &state : states) {
+        bpf_program *program = ::bpf_object__find_program_by_name(object.get(), std::string(state.row->id).c_str());
+        if (program != nullptr) {
+            ::bpf_program__set_autoload(program, state.reason.empty());
+        }
+    }
+    if (const int error = ::bpf_object__load(object.get()); error != 0) {
+        std::string why = std::strerror(-error);
+        if (!last_words().empty()) {
+            why += " (" + last_words() + ")";
+        }
+        return Error{"cannot load the " + std::string(engine_name(options.engine)) + " engine: " + why, 2};
+    }
+    return object;
+}
+
+// Loads with as many hooks as the kernel takes: one optional hook that does not load must not fail the others.
+Result<Object> load_best(const EngineOptions &options, std::vector<HookState> &states) {
+    Result<Object> object = load(options, states, true);
+    if (object) {
+        return object;
+    }
+    if (options.engine == EngineId::tracepoint) {
+        object = load(options, states, false);
+        if (object) {
+            return object;
+        }
+    }
+    for (HookState &state : states) {
+        if (state.row->when != "optional" || !state.reason.empty()) {
+            continue;
+        }
+        state.reason = "does not load on this kernel";
+        Result<Object> without = load(options, states, true);
+        if (without) {
+            return without;
+        }
+    }
+    return object;
+}
+
+Result<Link> attach(bpf_program *program, const HookRow &row) {
+    bpf_link *link = nullptr;
+    if (row.type == "tracepoint") {
+        const Result<int> id = tracepoint_id(std::string(row.target).c_str());
+        if (!id) {
+            return id.error();
+        }
+        perf_event_attr attr{};
+        attr.type = PERF_TYPE_TRACEPOINT;
+        attr.size = sizeof(attr);
+        attr.config = static_cast<__u64>(*id);
+        const int event = static_cast<int>(::syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC));
+        if (event < 0) {
+            return errno_error("perf_event_open");
+        }
+        link = ::bpf_program__attach_perf_event(program, event);
+    } else {
+        link = ::bpf_program__attach(program);
+    }
+    if (link == nullptr) {
+        return errno_error("cannot attach " + std::string(row.target));
+    }
+    return Link(link);
+}
+
+std::uint64_t monotonic_ns() {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+// Records may be handed over this long after their time stamp: the writer of an older one could have been interrupted
+// between its stamp and its ring.
+constexpr std::uint64_t kWindowNs = 5'000'000;
+
+}  // namespace
+
+struct BpfEngine::State {
+    EngineOptions options;
+    Object object;
+    std::vector<HookState> hooks;
+    std::vector<Link> links;
+    Link tasks;  // the iterator over tasks
+    std::vector<Ring> rings;
+    Merge<Ring> merge;
+    Fd epoll;
+    wire::shared_state *shared = nullptr;
+    bpf_map *counter_map = nullptr;
+
+    Status make_rings();
+    Status attach_all();
+    Status run_iterator();
+};
+
+Status BpfEngine::State::make_rings() {
+    const int cpus = ::libbpf_num_possible_cpus();
+    const std::size_t size = options.ring_size != 0 ? options.ring_size : kDefaultRingSize;
+    const int map = ::bpf_object__find_map_fd_by_name(object.get(), "rings");
+    epoll = Fd(::epoll_create1(EPOLL_CLOEXEC));
+    for (int cpu = 0; cpu < cpus; ++cpu) {
+        Result<Ring> ring = Ring::create(size, cpu);
+        if (!ring) {
+            return ring.error();
+        }
+        const auto key = static_cast<std::uint32_t>(cpu);
+        const int fd = ring->fd();
+        if (::bpf_map_update_elem(map, &key, &fd, BPF_ANY) != 0) {
+            return errno_error("cannot insert a ring");
+        }
+        epoll_event event{};
+        event.events = EPOLLIN;
+        if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
+            return errno_error("cannot poll a ring");
+        }
+        rings.push_back(std::move(*ring));
+    }
+    return Done{};
+}
+
+Status BpfEngine::State::attach_all() {
+    for (auto state = hooks.rbegin(); state != hooks.rend(); ++state) {
+        if (!state->reason.empty()) {
+            continue;
+        }
+        bpf_program *program = ::bpf_object__find_program_by_name(object.get(), std::string(state->row->id).c_str());
+        if (program == nullptr) {
+            return Error{"the BPF object lacks " + std::string(state->row->id)};
+        }
+        Result<Link> link = attach(program, *state->row);
+        if (!link) {
+            if (state->row->when != "optional") {
+                return link.error();
+            }
+            state->reason = link.error().message;
+            continue;
+        }
+        state->attached = true;
+        if (state->row->type == "iter") {
+            tasks = std::move(*link);
+        } else {
+            links.push_back(std::move(*link));
+        }
+    }
+    return Done{};
+}
+
+// Runs the iterator over tasks until it marks nothing new.
+Status BpfEngine::State::run_iterator() {
+    for (int round = 0; round < 64; ++round) {
+        shared->newly_marked = 0;
+        shared->blocked_calls = 0;
+        const Fd run(::bpf_iter_create(::bpf_link__fd(tasks.get())));
+        if (!run) {
+            return errno_error("cannot walk the tasks");
+        }
+        char byte = 0;
+        while (::read(run.get(), &byte, 1) > 0) {
+        }
+        if (shared->newly_marked == 0) {
+            break;
+        }
+    }
+    return Done{};
+}
+
+BpfEngine::BpfEngine(std::unique_ptr<State> state) : state_(std::move(state)) {}
+BpfEngine::~BpfEngine() = default;
+
+Result<std::unique_ptr<BpfEngine>> BpfEngine::open(const EngineOptions &options) {
+    auto state = std::make_unique<State>();
+    state->options = options;
+    for (const HookRow &row : sockwarden::hooks()) {
+        if (row.engine == options.engine) {
+            state->hooks.push_back({&row, false, is_wanted(row, options) ? "" : "not needed"});
+        }
+    }
+    Result<Object> object = load_best(options, state->hooks);
+    if (!object) {
+        return object.error();
+    }
+    state->object = std::move(*object);
+    bpf_map *bss = map_ending_with(state->object.get(), ".bss");
+    std::size_t room = 0;
+    state->shared = bss != nullptr
+                        ? static_cast<wire::shared_state *>(const_cast<void *>(::bpf_map__initial_value(bss, &room)))
+                        : nullptr;
+    state->counter_map = ::bpf_object__find_map_by_name(state->object.get(), "counters");
+    if (state->shared == nullptr || state->counter_map == nullptr) {
+        return Error{"the BPF object lacks its maps"};
+    }
+    for (Status status : {state->make_rings(), state->attach_all()}) {
+        if (!status) {
+            return status.error();
+        }
+    }
+    return std::unique_ptr<BpfEngine>(new BpfEngine(std::move(state)));
+}
+
+Status BpfEngine::mark(std::uint32_t pid) {
+    const int map = ::bpf_object__find_map_fd_by_name(state_->object.get(), "wanted");
+    const std::uint32_t one = 1;
+    if (::bpf_map_update_elem(map, &pid, &one, BPF_ANY) != 0) {
+        return errno_error("cannot mark process " + std::to_string(pid));
+    }
+    return state_->run_iterator();
+}
+
+std::size_t BpfEngine::drain(const Take &take, bool all, std::size_t budget) {
+    const std::uint64_t now = monotonic_ns();
+    return state_->merge.drain(state_->rings, all ? UINT64_MAX : now - kWindowNs, budget, take);
+}
+
+int BpfEngine::wake_fd() const { return state_->epoll.get(); }
+
+bool BpfEngine::prepare_sleep() {
+    __atomic_store_n(&state_->shared->reader_sleeps, 1, __ATOMIC_SEQ_CST);
+    for (Ring &ring : state_->rings) {
+        if (!ring.front().empty()) {
+            __atomic_store_n(&state_->shared->reader_sleeps, 0, __ATOMIC_SEQ_CST);
+            return false;
+        }
+    }
+    return true;
+}
+
+std::vector<Loss> BpfEngine::losses() {
+    std::vector<Loss> losses;
+    const auto cpus = static_cast<std::size_t>(::libbpf_num_possible_cpus());
+    std::vector<std::uint64_t> values(cpus);
+    for (std::uint32_t which = 0; which < wire::COUNTER_COUNT; ++which) {
+        const CounterRow &row = counters()[which];
+        if (::bpf_map_lookup_elem(::bpf_map__fd(state_->counter_map), &which, values.data()) != 0) {
+            continue;
+        }
+        for (std::size_t cpu = 0; cpu < cpus; ++cpu) {
+            if (values[cpu] != 0) {
+                losses.push_back({std::string(row.name), std::string(row.sum), static_cast<int>(cpu), values[cpu]});
+            }
+        }
+    }
+    std::uint64_t recursion = 0;
+    bpf_program *program = nullptr;
+    bpf_object__for_each_program(program, state_->object.get()) {
+        bpf_prog_info info{};
+        __u32 size = sizeof(info);
+        if (::bpf_program__fd(program) >= 0 &&
+            ::bpf_obj_get_info_by_fd(::bpf_program__fd(program), &info, &size) == 0) {
+            recursion += info.recursion_misses;
+        }
+    }
+    if (recursion != 0) {
+        const CounterRow &row = counters()[wire::COUNTER_recursion];
+        losses.push_back({std::string(row.name), std::string(row.sum), -1, recursion});
+    }
+    return losses;
+}
+
+const std::vector<HookState> &BpfEngine::hook_states() const { return state_->hooks; }
+
+std::vector<std::string> BpfEngine::uncovered() const {
+    std::vector<std::string> list;
+    for (const HookState &state : state_->hooks) {
+        if (!state.attached && (state.row->when == "optional" || state.row->when == "full")) {
+            list.push_back(std::string(state.row->id) + ": " + std::string(state.row->purpose));
+        }
+    }
+    return list;
+}
+
+EngineProbe probe_engine(EngineId engine) {
+    EngineProbe probe{engine, false, {}, {}};
+    EngineOptions options;
+    options.engine = engine;
+    options.ring_size = kLeastRingSize;
+    options.selection.marked_only = true;  // nothing is marked: nothing is traced
+    Result<std::unique_ptr<BpfEngine>> opened = BpfEngine::open(options);
+    if (!opened) {
+        probe.reason = opened.error().message;
+        for (const HookRow &row : hooks()) {
+            if (row.engine == engine) {
+                probe.hooks.push_back({&row, false, "engine does not load"});
+            }
+        }
+        return probe;
+    }
+    probe.loads = true;
+    probe.hooks = (*opened)->hook_states();
+    return probe;
+}
+
+}  // namespace sockwarden

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// A BPF engine: its object loaded, its hooks attached, its rings read. The only code that includes libbpf is in this
+// folder.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/wire.h"
+#include "catalog/catalog.h"
+#include "source/source.h"
+
+namespace sockwarden {
+
+struct HookState {
+    const HookRow *row = nullptr;
+    bool attached = false;
+    std::string reason;  // why not
+};
+
+struct EngineOptions {
+    EngineId engine = EngineId::tracepoint;
+    Selection selection;
+    std::size_t ring_size = 0;  // bytes of each CPU's ring; 0: default
+    std::vector<wire::own_socket> own;
+};
+
+inline constexpr std::size_t kDefaultRingSize = std::size_t{8} << 20;
+inline constexpr std::size_t kLeastRingSize = std::size_t{64} << 10;
+
+class BpfEngine : public Source {
+public:
+    // Loads the programs and attaches them, ends before begins, so that no call is seen by half.
+    static Result<std::unique_ptr<BpfEngine>> open(const EngineOptions &options);
+    ~BpfEngine() override;
+
+    std::size_t drain(const Take &take, bool all, std::size_t budget) override;
+    int wake_fd() const override;
+    bool prepare_sleep() override;
+    std::vector<Loss> losses() override;
+
+    // Marks a process, its threads, and with `follow` the descendants that it has by now.
+    Status mark(std::uint32_t pid);
+
+    const std::vector<HookState> &hook_states() const;
+    // What this engine, as it is attached, cannot see; for the start record and doctor.
+    std::vector<std::string> uncovered() const;
+
+private:
+    struct State;
+    explicit BpfEngine(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+// The engines that this kernel can load, best first, each with why not where it cannot.
+struct EngineProbe {
+    EngineId engine;
+    bool loads = false;
+    std::string reason;  // why not
+    std::vector<HookState> hooks;
+};
+EngineProbe probe_engine(EngineId engine);
+
+}  // namespace sockwarden

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// The compiled BPF objects, which stand inside the binary.
+#pragma once
+
+#include "base/text.h"
+
+namespace sockwarden::objects {
+
+Bytes trampoline();
+Bytes kprobe();
+Bytes tracepoint();
+
+}  // namespace sockwarden::objects
