@@ -108,6 +108,7 @@ worker void next_call(struct call *call)
 	call->installing = 0;
 	call->fd_numbers = 0;
 	call->cmsgs = 0;
+	call->named = 0;
 	call->user_payload = 0;
 }
 

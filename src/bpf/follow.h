@@ -42,6 +42,8 @@ worker int mark_task(struct task_struct *task)
 	if (!task)
 		return 0;
 	tgid = task->tgid;
+	if (wanted_task(task) && (!config.only_marked || is_marked(task)) && in_recvmsg(task, registers(task)))
+		shared.blocked_calls++;
 	if (is_marked(task))
 		return 0;
 	if (bpf_map_lookup_elem(&wanted, &tgid) ||

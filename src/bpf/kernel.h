@@ -351,9 +351,9 @@ struct bpf_iter__task {
 
 #pragma clang attribute pop
 
-enum iter_type___6_4 {
-	ITER_UBUF___6_4 = 1,
-	ITER_IOVEC___6_4 = 2,
+/* Values are the running kernel's: they changed in 6.4 (de4f5fed3f23). */
+enum iter_type {
+	ITER_UBUF,
 };
 
 /* Opaque to programs (include/uapi/linux/bpf.h). */

@@ -51,7 +51,9 @@ struct call {
 	u16 cmsgs;
 	u8 installing;
 	u8 user_payload; /* kernel bytes cannot be trusted to be all: read the user's */
-	u16 pad;
+	u8 named;        /* the source address was given to the caller */
+	u8 pad;
+	u64 room; /* bytes that the caller's buffers hold */
 	u32 seen; /* payload bytes that passed by, captured or not */
 	struct message_record message;
 	u8 payload[2 * INLINE_PAYLOAD]; /* twice, so that offset + length need no joint bound */

@@ -108,25 +108,6 @@ int BPF_PROG(tp_copied, struct sk_buff *skb, int length)
 	return 0;
 }
 
-/* What remains to be gathered in --light, and for i386 callers, whose return no tracepoint shows. */
-worker void finish_early(struct call *call, struct task_struct *task, s64 ret)
-{
-	struct message_record *message = &call->message;
-	u8 reason = message->compat ? REASON_compat : REASON_light;
-	struct user_msghdr64 header;
-
-	if (!read_msghdr(&header, message)) {
-		gather_iovecs(call, &header);
-		settle_payload(call, ret, header.iov, message->compat ? 0 : header.iovlen, message->iov_base,
-			       message->iov_len);
-	} else {
-		message->iov_state = REASON_fault;
-	}
-	message->name_state = reason;
-	message->control_state = reason;
-	message->flags_state = reason;
-}
-
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(tp_received, struct sock *sk, int ret, int flags)
 {
@@ -154,7 +135,8 @@ int BPF_PROG(tp_received, struct sock *sk, int ret, int flags)
 		return 0;
 	}
 	arguments_of(call, task, regs);
-	finish_early(call, task, ret);
+	/* no tracepoint shows the return of an i386 caller */
+	finish_early(call, ret, call->message.compat ? REASON_compat : REASON_light);
 	emit_message(call, task, now, ret);
 	return 0;
 }

@@ -1,6 +1,120 @@
 // SPDX-License-Identifier: (GPL-2.0 OR BSD-2-Clause)
+/* The trampoline engine: recvmsg from its entry to its return, from the kernel's own copies. */
+#include "gather.h"
 #include "follow.h"
+#include "user.h"
+
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+SEC("fentry/____sys_recvmsg")
+int BPF_PROG(tr_entered, struct socket *socket, struct msghdr *header)
+{
+	return enter_call(header);
+}
+
+/* The first argument is a const void pointer, which the verifier of 6.1 and 6.12 does not let through. */
+SEC("fentry/simple_copy_to_iter")
+int tr_chunk(u64 *context)
+{
+	struct call *call = call_inside();
+	u64 from = 0, length = 0;
+
+	if (!call || bpf_get_func_arg(context, 0, &from) || bpf_get_func_arg(context, 1, &length))
+		return 0;
+	capture_kernel(call, (void *)from, length);
+	return 0;
+}
+
+SEC("fentry/skb_consume_udp")
+int BPF_PROG(tr_udp, struct sock *sk, struct sk_buff *skb)
+{
+	return udp_consumed(sk, skb);
+}
+
+SEC("tp_btf/skb_copy_datagram_iovec")
+int BPF_PROG(tr_copied, struct sk_buff *skb)
+{
+	return skb_copied(skb);
+}
+
+SEC("fentry/put_cmsg")
+int tr_control(u64 *context)
+{
+	u64 header = 0, level = 0, type = 0, length = 0, data = 0;
+
+	bpf_get_func_arg(context, 0, &header);
+	bpf_get_func_arg(context, 1, &level);
+	bpf_get_func_arg(context, 2, &type);
+	bpf_get_func_arg(context, 3, &length);
+	bpf_get_func_arg(context, 4, &data);
+	return control_written((struct msghdr *)header, level, type, length, (void *)data);
+}
+
+SEC("fentry/scm_detach_fds")
+int BPF_PROG(tr_detach)
+{
+	return fds_arrive(true);
+}
+
+SEC("fentry/fd_install")
+int BPF_PROG(tr_install, unsigned int number)
+{
+	return fd_arrived(number);
+}
+
+SEC("fexit/scm_detach_fds")
+int BPF_PROG(tr_detached)
+{
+	return fds_arrive(false);
+}
+
+SEC("fentry/move_addr_to_user")
+int BPF_PROG(tr_named, void *name, int length)
+{
+	return name_given(name, length);
+}
+
+SEC("fexit/____sys_recvmsg")
+int BPF_PROG(tr_done, struct socket *socket, struct msghdr *header, void *msg, void *uaddr, unsigned int flags,
+	     int nosec, int ret)
+{
+	return leave_socket(socket, header, ret);
+}
+
+SEC("fexit/__sys_recvmsg")
+int BPF_PROG(tr_returned, int sockfd, void *address, unsigned int flags, bool forbid, long ret)
+{
+	return leave_call(sockfd, (u64)address, flags, ret);
+}
+
+/* A call that was blocked before the hooks came passes none of them but this. */
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(tr_received, struct sock *sk, int ret)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct pt_regs *regs = registers(task);
+	struct call *call;
+	u64 now;
+
+	if (!in_recvmsg(task, regs))
+		return 0;
+	call = call_of(task);
+	if (!call || call->inside)
+		return 0;
+	now = bpf_ktime_get_ns();
+	socket_of(call, sk, now);
+	arguments_of(call, task, regs);
+	finish_early(call, ret, REASON_late_attach);
+	emit_message(call, task, now, ret);
+	return 0;
+}
+
+SEC("tp_btf/task_newtask")
+int BPF_PROG(tr_forked, struct task_struct *child, u64 flags)
+{
+	return inherit_mark(child, flags);
+}
+
 SEC("iter/task")
 int tr_tasks(struct bpf_iter__task *context)
 {

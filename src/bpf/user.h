@@ -114,4 +114,22 @@ worker void gather_iovecs(struct call *call, const struct user_msghdr64 *header)
 	message->iov_len = first.len;
 }
 
+/* What remains to be gathered where the return of the call is not seen, for `reason`. */
+worker void finish_early(struct call *call, s64 ret, u8 reason)
+{
+	struct message_record *message = &call->message;
+	struct user_msghdr64 header;
+
+	if (!read_msghdr(&header, message)) {
+		gather_iovecs(call, &header);
+		settle_payload(call, ret, header.iov, message->compat ? 0 : header.iovlen, message->iov_base,
+			       message->iov_len);
+	} else {
+		message->iov_state = REASON_fault;
+	}
+	message->name_state = reason;
+	message->control_state = reason;
+	message->flags_state = reason;
+}
+
 #endif

@@ -13,7 +13,7 @@ namespace sockwarden {
 namespace {
 
 constexpr std::size_t kMaxPending = 4096;  // threads with pieces whose message never came
-constexpr std::size_t kMaxPieces = 64;     // of one message: 16 payload, 16 paths, and the rest
+constexpr std::size_t kMaxPieces = 512;    // of one message: 16 payload, 16 paths, 253 descriptors, and the rest
 constexpr std::uint32_t kMaxPayload = 65535;
 
 template <typename T>
@@ -199,6 +199,7 @@ void Assembler::join_pieces(Message &message, Pending &pending) {
 }
 
 void Assembler::join_control(Message &message, const Pending &pending) {
+    rights_.clear();
     for (const Piece &piece : pending.pieces) {
         const Bytes data = piece.data;
         if (piece.head.head.event == wire::PIECE_CONTROL) {
@@ -208,7 +209,15 @@ void Assembler::join_control(Message &message, const Pending &pending) {
             std::memcpy(&part, data.data(), sizeof(part));
             message.control.push_back(
                 {part.level, part.type, data.subspan(sizeof(part)), part.length > data.size() - sizeof(part)});
+        } else if (piece.head.head.event == wire::PIECE_FD_NUMBER && data.size() >= sizeof(wire::fd_number)) {
+            wire::fd_number number;
+            std::memcpy(&number, data.data(), sizeof(number));
+            rights_.push_back(number.fd);
         }
+    }
+    if (!rights_.empty()) {  // the kernel writes SCM_RIGHTS last
+        const auto *bytes = reinterpret_cast<const std::byte *>(rights_.data());
+        message.control.push_back({SOL_SOCKET, SCM_RIGHTS, Bytes(bytes, rights_.size() * sizeof(int)), false});
     }
 }
 
@@ -218,17 +227,11 @@ void Assembler::join_fds(Message &message, const Pending &pending) {
     for (const Piece &piece : pending.pieces) {
         if (piece.head.head.event == wire::PIECE_FDS) {
             parts = array_of<wire::fd_part>(piece.data);
-        } else if (piece.head.head.event == wire::PIECE_FD_NUMBER) {
-            for (const wire::fd_number &number : array_of<wire::fd_number>(piece.data)) {
-                numbers.push_back(number.fd);
-            }
         }
     }
-    if (numbers.empty()) {
-        for (const ControlMessage &control : message.control) {
-            if (control.level == SOL_SOCKET && control.type == SCM_RIGHTS) {
-                numbers = rights_of(control);
-            }
+    for (const ControlMessage &control : message.control) {
+        if (control.level == SOL_SOCKET && control.type == SCM_RIGHTS) {
+            numbers = rights_of(control);
         }
     }
     message.fds_delivered = static_cast<std::uint32_t>(numbers.size());

@@ -53,6 +53,7 @@ private:
     SocketTable sockets_;
     std::unordered_map<std::uint32_t, Pending> pending_;  // by thread
     std::vector<std::byte> payload_;
+    std::vector<int> rights_;  // numbers of passed descriptors, where they come one by one
     Message message_;
     std::uint64_t malformed_ = 0;
 };

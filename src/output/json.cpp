@@ -197,8 +197,8 @@ MESSAGE_VALUE(iov) {
     }
 }
 MESSAGE_VALUE(iovlen) {
-    const bool unread = line.message.iov_reason == wire::REASON_fault && line.wire.iovlen == 0;
-    if (!line.absent(FieldId::iovlen, unread ? std::uint8_t{wire::REASON_fault} : std::uint8_t{wire::REASON_here})) {
+    const bool unread = line.wire.iov_state != wire::REASON_here && line.wire.iovlen == 0;
+    if (!line.absent(FieldId::iovlen, unread ? line.wire.iov_state : std::uint8_t{wire::REASON_here})) {
         append_number(line.to, line.wire.iovlen);
     }
 }

@@ -65,17 +65,32 @@ bpf_map *map_ending_with(bpf_object *object, std::string_view ending) {
     return nullptr;
 }
 
-bool is_wanted(const HookRow &row, const EngineOptions &options) {
-    if (row.when == "full") {
-        return !options.selection.light;
+struct BtfFree {
+    void operator()(btf *types) const { ::btf__free(types); }
+};
+using KernelTypes = std::unique_ptr<btf, BtfFree>;
+
+// Whether the running kernel has what the hook attaches to.
+bool has_target(const btf *kernel, const HookRow &row) {
+    const std::string target(row.target);
+    if (row.type == "tp_btf") {
+        return ::btf__find_by_name_kind(kernel, ("btf_trace_" + target).c_str(), BTF_KIND_TYPEDEF) > 0;
     }
-    if (row.when == "follow") {
-        return options.selection.marked_only;
+    if (row.type == "fentry" || row.type == "fexit" || row.type == "kprobe") {
+        return ::btf__find_by_name_kind(kernel, target.c_str(), BTF_KIND_FUNC) > 0;
     }
-    if (row.when == "once") {
-        return true;
+    return true;
+}
+
+// Why a hook is not loaded; empty when it is.
+std::string ruled_out(const btf *kernel, const HookRow &row, const EngineOptions &options) {
+    if ((row.when == "full" && options.selection.light) || (row.when == "follow" && !options.selection.marked_only)) {
+        return "not needed";
     }
-    return row.when != "blocked";
+    if (!has_target(kernel, row)) {
+        return "this kernel has no " + std::string(row.target);
+    }
+    return {};
 }
 
 wire::capture_config make_config(const EngineOptions &options, bool skb_dynptr) {
@@ -224,9 +239,12 @@ struct BpfEngine::State {
     Fd epoll;
     wire::shared_state *shared = nullptr;
     bpf_map *counter_map = nullptr;
+    std::uint64_t blocked_missed = 0;
 
     Status make_rings();
     Status attach_all();
+    Status attach_one(HookState &state);
+    Status watch_blocked();
     Status run_iterator();
 };
 
@@ -257,26 +275,49 @@ Status BpfEngine::State::make_rings() {
 
 Status BpfEngine::State::attach_all() {
     for (auto state = hooks.rbegin(); state != hooks.rend(); ++state) {
-        if (!state->reason.empty()) {
+        if (!state->reason.empty() || state->row->when == "blocked") {
             continue;
         }
-        bpf_program *program = ::bpf_object__find_program_by_name(object.get(), std::string(state->row->id).c_str());
-        if (program == nullptr) {
-            return Error{"the BPF object lacks " + std::string(state->row->id)};
+        if (Status status = attach_one(*state); !status) {
+            return status;
         }
-        Result<Link> link = attach(program, *state->row);
-        if (!link) {
-            if (state->row->when != "optional") {
-                return link.error();
-            }
-            state->reason = link.error().message;
+    }
+    return Done{};
+}
+
+Status BpfEngine::State::attach_one(HookState &state) {
+    bpf_program *program = ::bpf_object__find_program_by_name(object.get(), std::string(state.row->id).c_str());
+    if (program == nullptr) {
+        return Error{"the BPF object lacks " + std::string(state.row->id)};
+    }
+    Result<Link> link = attach(program, *state.row);
+    if (!link) {
+        if (state.row->when != "optional") {
+            return link.error();
+        }
+        state.reason = link.error().message;
+        return Done{};
+    }
+    state.attached = true;
+    if (state.row->type == "iter") {
+        tasks = std::move(*link);
+    } else {
+        links.push_back(std::move(*link));
+    }
+    return Done{};
+}
+
+// Calls that wait already were entered before there were hooks: a hook of their own shows their end, where the kernel
+// has it; else they are missed.
+Status BpfEngine::State::watch_blocked() {
+    for (HookState &state : hooks) {
+        if (state.row->when != "blocked" || state.attached || shared->blocked_calls == 0) {
             continue;
         }
-        state->attached = true;
-        if (state->row->type == "iter") {
-            tasks = std::move(*link);
-        } else {
-            links.push_back(std::move(*link));
+        if (!state.reason.empty()) {
+            blocked_missed = shared->blocked_calls;
+        } else if (Status status = attach_one(state); !status) {
+            return status;
         }
     }
     return Done{};
@@ -298,7 +339,7 @@ Status BpfEngine::State::run_iterator() {
             break;
         }
     }
-    return Done{};
+    return watch_blocked();
 }
 
 BpfEngine::BpfEngine(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -307,9 +348,19 @@ BpfEngine::~BpfEngine() = default;
 Result<std::unique_ptr<BpfEngine>> BpfEngine::open(const EngineOptions &options) {
     auto state = std::make_unique<State>();
     state->options = options;
+    const KernelTypes kernel(::btf__load_vmlinux_btf());
+    if (kernel == nullptr) {
+        return errno_error("cannot read the kernel's types");
+    }
     for (const HookRow &row : sockwarden::hooks()) {
-        if (row.engine == options.engine) {
-            state->hooks.push_back({&row, false, is_wanted(row, options) ? "" : "not needed"});
+        if (row.engine != options.engine) {
+            continue;
+        }
+        state->hooks.push_back({&row, false, ruled_out(kernel.get(), row, options)});
+        if (row.when == "required" && !state->hooks.back().reason.empty()) {
+            return Error{
+                "cannot load the " + std::string(engine_name(row.engine)) + " engine: " + state->hooks.back().reason,
+                2};
         }
     }
     Result<Object> object = load_best(options, state->hooks);
@@ -328,6 +379,11 @@ Result<std::unique_ptr<BpfEngine>> BpfEngine::open(const EngineOptions &options)
     }
     for (Status status : {state->make_rings(), state->attach_all()}) {
         if (!status) {
+            return status.error();
+        }
+    }
+    if (!options.selection.marked_only) {
+        if (Status status = state->run_iterator(); !status) {
             return status.error();
         }
     }
@@ -376,6 +432,11 @@ std::vector<Loss> BpfEngine::losses() {
             }
         }
     }
+    const auto add = [&](std::uint32_t which, std::uint64_t count) {
+        if (count != 0) {
+            losses.push_back({std::string(counters()[which].name), std::string(counters()[which].sum), -1, count});
+        }
+    };
     std::uint64_t recursion = 0;
     bpf_program *program = nullptr;
     bpf_object__for_each_program(program, state_->object.get()) {
@@ -386,10 +447,8 @@ std::vector<Loss> BpfEngine::losses() {
             recursion += info.recursion_misses;
         }
     }
-    if (recursion != 0) {
-        const CounterRow &row = counters()[wire::COUNTER_recursion];
-        losses.push_back({std::string(row.name), std::string(row.sum), -1, recursion});
-    }
+    add(wire::COUNTER_recursion, recursion);
+    add(wire::COUNTER_blocked_at_start, state_->blocked_missed);
     return losses;
 }
 
