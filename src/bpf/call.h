@@ -109,6 +109,9 @@ worker void next_call(struct call *call)
 	call->fd_numbers = 0;
 	call->cmsgs = 0;
 	call->named = 0;
+	call->called = 0;
+	call->socket = NULL;
+	call->header = NULL;
 	call->user_payload = 0;
 }
 
@@ -336,8 +339,6 @@ static long fd_step(u32 at, u64 *context)
 	part->magic = BPF_CORE_READ(file, f_inode, i_sb, s_magic);
 	part->mode = BPF_CORE_READ(file, f_inode, i_mode);
 	part->device = BPF_CORE_READ(file, f_inode, i_sb, s_dev);
-	if ((part->mode & 0170000) == 0020000 || (part->mode & 0170000) == 0060000)
-		part->device = BPF_CORE_READ(file, f_inode, i_rdev);
 	part->access = BPF_CORE_READ(file, f_mode);
 	part->links = BPF_CORE_READ(file, f_inode, i_nlink);
 	return 0;

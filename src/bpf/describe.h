@@ -55,7 +55,7 @@ static __noinline int tell_process(u64 time)
 worker void process_of(struct call *call, struct task_struct *task, u64 time)
 {
 	struct message_record *message = &call->message;
-	u32 uid = GET(task, cred)->uid.val, gid = GET(task, cred)->gid.val;
+	u32 uid = task->cred->uid.val, gid = task->cred->gid.val;
 	u32 exec = task->self_exec_id;
 	u64 cgroup_id = task->cgroups->dfl_cgrp->kn->id;
 
@@ -248,8 +248,14 @@ static __noinline int tell_socket(struct sock *sk, struct told_socket *told, u64
 		struct sock *peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
 
 		record->local_size = unix_address_of(sk, local);
-		if (peer)
+		if (peer) {
+			/* a peer without a name is a peer: its family stands alone */
 			record->remote_size = unix_address_of(peer, remote);
+			if (!record->remote_size) {
+				*(u16 *)remote = AF_UNIX;
+				record->remote_size = sizeof(u16);
+			}
+		}
 	} else if (record->family == AF_INET) {
 		inet_addresses(sk, record, local, remote);
 	} else if (record->family == AF_INET6) {
@@ -319,6 +325,12 @@ worker void socket_of(struct call *call, struct sock *sk, u64 time)
 		call->message.socket_state = REASON_description_lost;
 		return;
 	}
+#ifdef SOCKWARDEN_KPROBE
+	local = BPF_CORE_READ(sk, sk_socket, file, f_inode, i_ino);
+	if (told->inode != local)
+		told->told = 0;
+	told->inode = local;
+#endif
 	prints_of(sk, &local, &remote);
 	if (!told->told || told->local_print != local || told->remote_print != remote) {
 #ifndef SOCKWARDEN_KPROBE

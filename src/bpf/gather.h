@@ -74,7 +74,7 @@ worker void gather_buffers(struct call *call, struct msghdr *header)
 		kernel_iovecs(call, iov, message->iovlen);
 }
 
-worker int enter_call(struct msghdr *header)
+worker int enter_call(struct socket *socket, struct msghdr *header)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct call *call;
@@ -87,6 +87,8 @@ worker int enter_call(struct msghdr *header)
 	if (call->inside || call->message.pieces)
 		next_call(call);
 	call->inside = 1;
+	call->socket = socket;
+	call->header = header;
 	call->message.entry = bpf_ktime_get_ns();
 	gather_buffers(call, header);
 	return 0;
@@ -102,7 +104,7 @@ worker int udp_consumed(struct sock *sk, struct sk_buff *skb)
 		return 0;
 	whole = GET(skb, len);
 	linear = whole - GET(skb, data_len);
-	if (GET(sk, sk_peek_off) > 0 || (linear < whole && linear < call->room)) {
+	if (GET(sk, sk_peek_off) >= 0 || (linear < whole && linear < call->room)) {
 		call->user_payload = 1;
 		return 0;
 	}
@@ -152,6 +154,8 @@ worker int control_written(struct msghdr *header, s32 level, s32 type, s32 lengt
 	part->type = type;
 	part->length = length;
 	part->pad = 0;
+	if (level == SOL_SOCKET && type == SCM_PIDFD)
+		call->installing = 0; /* its descriptor is not one of SCM_RIGHTS */
 	if (size > room - 16)
 		size = room - 16;
 	if (size > PIECE_DATA)
@@ -284,9 +288,9 @@ worker int leave_call(s32 sockfd, u64 address, u32 flags, s64 ret)
 	message->address = address;
 	message->flags = flags & ~MSG_CMSG_COMPAT;
 	message->compat = is_compat(task);
-	if (!call->inside) {
+	if (!call->inside && !message->iov_state && !message->iovlen) {
 		message->socket_state = REASON_failed;
-		message->iov_state = ret == -14 ? REASON_fault : REASON_failed;
+		message->iov_state = ret == -EFAULT ? REASON_fault : REASON_failed;
 		message->name_state = REASON_none;
 		message->control_state = REASON_none;
 		message->flags_state = REASON_none;

@@ -50,6 +50,16 @@ enum {
 	CLONE_THREAD = 0x00010000,
 	TS_COMPAT = 0x2,
 	ENOSYS = 38,
+	EBADF = 9,
+	EFAULT = 14,
+	EINVAL = 22,
+	ENOTSOCK = 88,
+	EMSGSIZE = 90,
+	SOL_SOCKET = 1,
+	SCM_PIDFD = 4,
+	S_IFMT = 0170000,
+	S_IFSOCK = 0140000,
+	FMODE_PATH = 0x4000,   /* include/linux/fs.h */
 	NR_RECVMSG = 47,       /* arch/x86/entry/syscalls/syscall_64.tbl */
 	NR_RECVMSG_I386 = 372, /* arch/x86/entry/syscalls/syscall_32.tbl */
 	NR_SOCKETCALL_I386 = 102,
@@ -108,7 +118,6 @@ struct inode {
 	__u16 i_mode;
 	unsigned long i_ino;
 	unsigned int i_nlink;
-	__u32 i_rdev;
 	struct super_block *i_sb;
 };
 
@@ -141,6 +150,15 @@ struct file {
 	struct path f_path;
 	struct inode *f_inode;
 	void *private_data;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
 };
 
 struct mm_struct {
@@ -195,6 +213,7 @@ struct task_struct {
 	const struct cred *cred;
 	char comm[16];
 	struct mm_struct *mm;
+	struct files_struct *files;
 	struct css_set *cgroups;
 	void *bpf_storage;
 };

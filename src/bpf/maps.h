@@ -50,9 +50,11 @@ struct call {
 	u16 fd_numbers; /* installed so far */
 	u16 cmsgs;
 	u8 installing;
-	u8 user_payload; /* kernel bytes cannot be trusted to be all: read the user's */
-	u8 named;        /* the source address was given to the caller */
-	u8 pad;
+	u8 user_payload;       /* kernel bytes cannot be trusted to be all: read the user's */
+	u8 named;              /* the source address was given to the caller */
+	u8 called;             /* recvmsg was entered and has not returned, for engines that see the return elsewhere */
+	struct socket *socket; /* between entry and return */
+	struct msghdr *header;
 	u64 room; /* bytes that the caller's buffers hold */
 	u32 seen; /* payload bytes that passed by, captured or not */
 	struct message_record message;
@@ -75,6 +77,7 @@ struct told_socket {
 	u8 told;
 	u8 own;
 	u16 pad;
+	u64 inode; /* for engines whose key is an address */
 };
 
 #ifdef SOCKWARDEN_KPROBE

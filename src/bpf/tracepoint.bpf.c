@@ -97,8 +97,6 @@ int BPF_PROG(tp_copied, struct sk_buff *skb, int length)
 				capture_files(call, files);
 		}
 		offset = offset_in_skb(skb, sk, flags, parms);
-		if (flags & MSG_PEEK && sk->sk_peek_off > 0)
-			call->user_payload = 1;
 	}
 	linear = skb->len - skb->data_len;
 	if (offset + length <= linear)
@@ -128,7 +126,8 @@ int BPF_PROG(tp_received, struct sock *sk, int ret, int flags)
 	socket_of(call, sk, now);
 	if (ret >= 0)
 		sender_of_peer(call, sk);
-	if (sk->__sk_common.skc_family == AF_VSOCK)
+	/* where the bytes begin in the buffer is then not known */
+	if (sk->__sk_common.skc_family == AF_VSOCK || (regs->dx & MSG_PEEK && sk->sk_peek_off >= 0))
 		call->user_payload = 1;
 	if (!config.light && !is_compat(task)) {
 		call->inside = 1;

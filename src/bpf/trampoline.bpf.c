@@ -9,7 +9,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 SEC("fentry/____sys_recvmsg")
 int BPF_PROG(tr_entered, struct socket *socket, struct msghdr *header)
 {
-	return enter_call(header);
+	return enter_call(socket, header);
 }
 
 /* The first argument is a const void pointer, which the verifier of 6.1 and 6.12 does not let through. */

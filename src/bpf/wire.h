@@ -193,7 +193,8 @@ struct shared_state {
 	u32 reader_sleeps; /* set before the reader sleeps, cleared by the record that wakes it: one wake-up a sleep */
 	u32 newly_marked;  /* by the last run of the iterator over tasks */
 	u32 blocked_calls; /* found by it inside recvmsg */
-	u32 pad;
+	u32 return_hits;   /* runs of the probe at the return site in sockwarden's own calls */
+	u64 return_site;   /* where ___sys_recvmsg returns to */
 };
 
 /* Fixed before the programs are loaded, so the verifier drops what an option switches off. */

@@ -106,7 +106,7 @@ Result<Command> Command::hold(const std::vector<std::string> &words, const std::
         report_read.reset();
         run_child(go_read.get(), report_write.get(), words, *user);
     }
-    return Command(pid, std::move(go_write), std::move(report_read));
+    return Command(words.front(), pid, std::move(go_write), std::move(report_read));
 }
 
 Command::~Command() {
@@ -129,7 +129,7 @@ Status Command::release() {
     } while (got < 0 && errno == EINTR);
     report_.reset();
     if (got == sizeof(failure)) {
-        Error error = errno_error("cannot run the command", failure);
+        Error error = errno_error("cannot run " + name_, failure);
         error.exit_code = failure == ENOENT ? 127 : 126;
         return error;
     }

@@ -32,8 +32,10 @@ public:
     std::optional<int> ended();
 
 private:
-    Command(pid_t pid, Fd go, Fd report) : pid_(pid), go_(std::move(go)), report_(std::move(report)) {}
+    Command(std::string name, pid_t pid, Fd go, Fd report)
+        : name_(std::move(name)), pid_(pid), go_(std::move(go)), report_(std::move(report)) {}
 
+    std::string name_;
     pid_t pid_ = -1;
     Fd go_;      // a byte lets the child run; closing it unwritten ends the child
     Fd report_;  // gets the errno of a failed exec; closed by a good one

@@ -3,6 +3,4 @@
 namespace sockwarden {
 void add_events(CLI::App &, Run &) {}
 void add_explain(CLI::App &, Run &) {}
-void add_doctor(CLI::App &, Run &) {}
-void add_demo(CLI::App &, Run &) {}
 }  // namespace sockwarden

@@ -22,7 +22,7 @@
 #include "output/line_writer.h"
 #include "output/stream.h"
 #include "output/table.h"
-#include "source/bpf/engine.h"
+#include "source/bpf/choose.h"
 
 namespace sockwarden {
 namespace {
@@ -124,21 +124,13 @@ Status TraceRun::open_engine() {
     options.selection = options_.selection;
     options.ring_size = options_.ring_size;
     options.own = own_sockets();
-    std::string why;
-    for (const EngineRow &row : engines()) {
-        if (options_.engine != "auto" && options_.engine != row.name) {
-            continue;
-        }
-        options.engine = row.id;
-        Result<std::unique_ptr<BpfEngine>> engine = BpfEngine::open(options);
-        if (engine) {
-            engine_ = std::move(*engine);
-            engine_name_ = row.name;
-            return Done{};
-        }
-        why += (why.empty() ? "" : "; ") + engine.error().message;
+    Result<ChosenEngine> chosen = choose_engine(options_.engine, std::move(options));
+    if (!chosen) {
+        return chosen.error();
     }
-    return Error{why + "; `sockwarden doctor` tells more", kExitUsage};
+    engine_ = std::move(chosen->engine);
+    engine_name_ = chosen->name;
+    return Done{};
 }
 
 Status TraceRun::prepare() {

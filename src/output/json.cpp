@@ -177,7 +177,7 @@ SOCKET_VALUE(inode) { put_big(to, socket.inode); }
 SOCKET_VALUE(netns) { put_big(to, socket.netns); }
 SOCKET_VALUE(local) { json::append_address(to, as_bytes_of(socket.local), socket.family); }
 SOCKET_VALUE(remote) {
-    if (socket.remote.empty() && socket.family != AF_UNIX) {
+    if (socket.remote.empty()) {
         to += "null";  // not connected
     } else {
         json::append_address(to, as_bytes_of(socket.remote), socket.family);
@@ -240,9 +240,9 @@ MESSAGE_VALUE(fds_lost) {
 MESSAGE_VALUE(peeked) { line.to += line.wire.peek != 0 ? "true" : "false"; }
 MESSAGE_VALUE(index) { line.to += "null"; }
 MESSAGE_VALUE(senders) {
-    json::append_senders(line.to, line.message);
-    if (line.message.senders.empty() && line.wire.ret > 0) {
-        line.missing.add(FieldId::senders, wire::REASON_engine);
+    const bool unknown = line.message.senders.empty() && line.wire.ret > 0;
+    if (!line.absent(FieldId::senders, unknown ? std::uint8_t{wire::REASON_engine} : std::uint8_t{wire::REASON_here})) {
+        json::append_senders(line.to, line.message);
     }
 }
 MESSAGE_VALUE(length) { append_number(line.to, std::uint64_t(line.wire.ret > 0 ? line.wire.ret : 0)); }

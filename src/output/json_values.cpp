@@ -236,10 +236,7 @@ void append_address(std::string &to, Bytes sockaddr, std::uint16_t family) {
             fmt::format_to(out, R"(,"address":"{}","port":{})", address.host, address.port);
             break;
         case Address::Form::inet6:
-            fmt::format_to(out, R"(,"address":"{}","port":{})", address.host, address.port);
-            if (address.scope != 0) {
-                fmt::format_to(out, R"(,"scope":{})", address.scope);
-            }
+            fmt::format_to(out, R"(,"address":"{}","port":{},"scope":{})", address.host, address.port, address.scope);
             break;
         case Address::Form::netlink:
             fmt::format_to(out, R"(,"portid":{},"groups":{})", address.portid, address.groups);

@@ -7,6 +7,7 @@
 #include <bpf/libbpf.h>
 #include <linux/perf_event.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include <algorithm>
 #include <cstdarg>
 #include <cstring>
+#include <fstream>
 
 #include "source/bpf/objects.h"
 #include "source/bpf/ring.h"
@@ -191,22 +193,65 @@ Result<Object> load_best(const EngineOptions &options, std::vector<HookState> &s
     return object;
 }
 
-Result<Link> attach(bpf_program *program, const HookRow &row) {
-    bpf_link *link = nullptr;
+// A perf event is how a program comes to a classic tracepoint or to a kprobe at an address.
+Result<bpf_link *> attach_perf_event(bpf_program *program, perf_event_attr attr) {
+    attr.size = sizeof(attr);
+    const int event = static_cast<int>(::syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC));
+    if (event < 0) {
+        return errno_error("perf_event_open");
+    }
+    bpf_link *link = ::bpf_program__attach_perf_event(program, event);
+    if (link == nullptr) {
+        const Error error = errno_error("attach to a perf event");
+        ::close(event);
+        return error;
+    }
+    return link;
+}
+
+// The type number of the kernel's kprobe event source.
+Result<__u32> kprobe_source() {
+    std::ifstream file("/sys/bus/event_source/devices/kprobe/type");
+    __u32 type = 0;
+    if (!(file >> type)) {
+        return Error{"this kernel has no kprobes"};
+    }
+    return type;
+}
+
+Result<perf_event_attr> perf_event_of(const HookRow &row, std::uint64_t address) {
+    perf_event_attr attr{};
     if (row.type == "tracepoint") {
         const Result<int> id = tracepoint_id(std::string(row.target).c_str());
         if (!id) {
             return id.error();
         }
-        perf_event_attr attr{};
         attr.type = PERF_TYPE_TRACEPOINT;
-        attr.size = sizeof(attr);
         attr.config = static_cast<__u64>(*id);
-        const int event = static_cast<int>(::syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC));
-        if (event < 0) {
-            return errno_error("perf_event_open");
+    } else {
+        const Result<__u32> source = kprobe_source();
+        if (!source) {
+            return source.error();
         }
-        link = ::bpf_program__attach_perf_event(program, event);
+        attr.type = *source;
+        attr.kprobe_addr = address;
+    }
+    return attr;
+}
+
+// `address` is for hooks of type kprobe_at.
+Result<Link> attach(bpf_program *program, const HookRow &row, std::uint64_t address) {
+    bpf_link *link = nullptr;
+    if (row.type == "tracepoint" || row.type == "kprobe_at") {
+        const Result<perf_event_attr> attr = perf_event_of(row, address);
+        if (!attr) {
+            return attr.error();
+        }
+        const Result<bpf_link *> made = attach_perf_event(program, *attr);
+        if (!made) {
+            return made.error();
+        }
+        link = *made;
     } else {
         link = ::bpf_program__attach(program);
     }
@@ -237,7 +282,8 @@ struct BpfEngine::State {
     std::vector<Ring> rings;
     Merge<Ring> merge;
     Fd epoll;
-    wire::shared_state *shared = nullptr;
+    Mapping shared_memory;
+    volatile wire::shared_state *shared = nullptr;  // in it
     bpf_map *counter_map = nullptr;
     std::uint64_t blocked_missed = 0;
 
@@ -245,6 +291,9 @@ struct BpfEngine::State {
     Status attach_all();
     Status attach_one(HookState &state);
     Status watch_blocked();
+    Result<std::uint64_t> find_return_site();
+    template <typename Seen>
+    bool call_recvmsg(Seen seen);
     Status run_iterator();
 };
 
@@ -275,7 +324,8 @@ Status BpfEngine::State::make_rings() {
 
 Status BpfEngine::State::attach_all() {
     for (auto state = hooks.rbegin(); state != hooks.rend(); ++state) {
-        if (!state->reason.empty() || state->row->when == "blocked") {
+        const bool later = state->row->when == "blocked" || (state->row->when == "once" && state->row->type != "iter");
+        if (!state->reason.empty() || later) {
             continue;
         }
         if (Status status = attach_one(*state); !status) {
@@ -290,7 +340,15 @@ Status BpfEngine::State::attach_one(HookState &state) {
     if (program == nullptr) {
         return Error{"the BPF object lacks " + std::string(state.row->id)};
     }
-    Result<Link> link = attach(program, *state.row);
+    std::uint64_t address = 0;
+    if (state.row->type == "kprobe_at") {
+        const Result<std::uint64_t> site = find_return_site();
+        if (!site) {
+            return site.error();
+        }
+        address = *site;
+    }
+    Result<Link> link = attach(program, *state.row, address);
     if (!link) {
         if (state.row->when != "optional") {
             return link.error();
@@ -304,7 +362,38 @@ Status BpfEngine::State::attach_one(HookState &state) {
     } else {
         links.push_back(std::move(*link));
     }
+    if (state.row->type == "kprobe_at" && !call_recvmsg([&] { return shared->return_hits != 0; })) {
+        return Error{"the probe at the return of recvmsg does not run"};
+    }
     return Done{};
+}
+
+// Makes a recvmsg call of our own, which fails at once, and tells whether `seen` holds after it.
+template <typename Seen>
+bool BpfEngine::State::call_recvmsg(Seen seen) {
+    const Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    msghdr header{};
+    [[maybe_unused]] const ssize_t got = ::recvmsg(socket.get(), &header, MSG_DONTWAIT);
+    return seen();
+}
+
+// The address at which ___sys_recvmsg returns, as the stack of a call of our own shows it.
+Result<std::uint64_t> BpfEngine::State::find_return_site() {
+    for (HookState &state : hooks) {
+        if (state.row->id != "kp_site") {
+            continue;
+        }
+        bpf_program *program = ::bpf_object__find_program_by_name(object.get(), "kp_site");
+        const Result<Link> link = attach(program, *state.row, 0);
+        if (!link) {
+            return link.error();
+        }
+        if (call_recvmsg([&] { return shared->return_site != 0; })) {
+            state.reason = "done";
+            return std::uint64_t{shared->return_site};
+        }
+    }
+    return Error{"cannot tell where recvmsg returns"};
 }
 
 // Calls that wait already were entered before there were hooks: a hook of their own shows their end, where the kernel
@@ -368,11 +457,13 @@ Result<std::unique_ptr<BpfEngine>> BpfEngine::open(const EngineOptions &options)
         return object.error();
     }
     state->object = std::move(*object);
-    bpf_map *bss = map_ending_with(state->object.get(), ".bss");
-    std::size_t room = 0;
-    state->shared = bss != nullptr
-                        ? static_cast<wire::shared_state *>(const_cast<void *>(::bpf_map__initial_value(bss, &room)))
-                        : nullptr;
+    const bpf_map *bss = map_ending_with(state->object.get(), ".bss");
+    if (bss != nullptr) {
+        state->shared_memory = Mapping(
+            ::mmap(nullptr, sizeof(wire::shared_state), PROT_READ | PROT_WRITE, MAP_SHARED, ::bpf_map__fd(bss), 0),
+            sizeof(wire::shared_state));
+        state->shared = reinterpret_cast<wire::shared_state *>(state->shared_memory.data());
+    }
     state->counter_map = ::bpf_object__find_map_by_name(state->object.get(), "counters");
     if (state->shared == nullptr || state->counter_map == nullptr) {
         return Error{"the BPF object lacks its maps"};
@@ -407,10 +498,10 @@ std::size_t BpfEngine::drain(const Take &take, bool all, std::size_t budget) {
 int BpfEngine::wake_fd() const { return state_->epoll.get(); }
 
 bool BpfEngine::prepare_sleep() {
-    __atomic_store_n(&state_->shared->reader_sleeps, 1, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&state_->shared->reader_sleeps, 1U, __ATOMIC_SEQ_CST);
     for (Ring &ring : state_->rings) {
         if (!ring.front().empty()) {
-            __atomic_store_n(&state_->shared->reader_sleeps, 0, __ATOMIC_SEQ_CST);
+            __atomic_store_n(&state_->shared->reader_sleeps, 0U, __ATOMIC_SEQ_CST);
             return false;
         }
     }

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// bench-overhead: what tracing adds to a send + recvmsg pair and to getppid, beside the floor and
+// beside peers.
+#include <signal.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <fstream>
+
+#include "common/affinity.h"
+#include "common/child.h"
+#include "common/tracer.h"
+#include "overhead/measure.h"
+#include "overhead/report.h"
+#include "overhead/run_count.h"
+
+namespace sockwarden::bench {
+namespace {
+
+struct Options {
+    std::string sockwarden;
+    std::string engine = "auto";
+    int rounds = 9;
+    int iterations = 50'000;
+    std::string json;
+    bool check = false;
+};
+
+Result<Report> run(const Options &options, const TestBed &bed, std::vector<Variant> &variants) {
+    Result<std::vector<VariantResult>> results = measure(variants, options.rounds, options.iterations, bed);
+    if (!results)
+        return results.error();
+    return Report{variants, std::move(*results), count_runs(*variants[light_variant].subject, bed),
+                  count_runs(*variants[default_variant].subject, bed), options.rounds};
+}
+
+Result<Done> write_json(const std::string &path, const std::string &text) {
+    std::ofstream file(path);
+    file << text;
+    file.close();
+    if (!file)
+        return system_error(path);
+    return Done{};
+}
+
+// Whether all targets hold.
+Result<bool> benchmark(const Options &options) {
+    const CpuPlan cpus = plan_cpus();
+    Result<SocketPair> sockets = SocketPair::make();
+    if (!sockets)
+        return sockets.error();
+    const TestBed bed{std::move(*sockets), !CPU_EQUAL(&cpus.measuring, &cpus.reading)};
+    Result<Fd> null = open_null();
+    if (!null)
+        return null.error();
+    const Result<Done> pinned = run_on(cpus.measuring);
+    if (!pinned)
+        return pinned.error();
+    Result<Child> idle = Child::fork([] { return pause(); }, cpus.reading);
+    if (!idle)
+        return idle.error();
+
+    std::vector<Variant> variants =
+        make_variants({find_sockwarden(options.sockwarden), options.engine, cpus.reading, idle->pid(), null->get()});
+    Result<Report> report = run(options, bed, variants);
+    if (!report)
+        return report.error();
+    const std::vector<Target> targets = judge(*report);
+    fmt::print("{}\n{}", table(*report), target_lines(targets));
+    if (!options.json.empty()) {
+        const Result<Done> written = write_json(options.json, json(*report, targets));
+        if (!written)
+            return written.error();
+    }
+    return std::all_of(targets.begin(), targets.end(), [](const Target &target) { return target.holds; });
+}
+
+}  // namespace
+}  // namespace sockwarden::bench
+
+int main(int argc, char **argv) {
+    using namespace sockwarden::bench;
+    Options options;
+    CLI::App app{"Measures what tracing adds to a send + recvmsg pair and to getppid."};
+    app.add_option("--sockwarden", options.sockwarden, "the program to measure");
+    app.add_option("--engine", options.engine, "its engine")->capture_default_str();
+    app.add_option("--rounds", options.rounds, "interleaved rounds")->check(CLI::Range(1, 1000))->capture_default_str();
+    app.add_option("--iterations", options.iterations, "pairs measured in a round, per variant")
+        ->check(CLI::Range(1, 100'000'000))
+        ->capture_default_str();
+    app.add_option("--json", options.json, "also write the result to this file");
+    app.add_flag("--check", options.check, "exit 1 when a target does not hold");
+    CLI11_PARSE(app, argc, argv);
+
+    Result<bool> holds = benchmark(options);
+    if (!holds) {
+        fmt::print(stderr, "bench-overhead: {}\n", holds.error().text);
+        return 2;
+    }
+    return options.check && !*holds ? 1 : 0;
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// The subjects of the comparison, and the list of variants.
+#include <signal.h>
+#include <unistd.h>
+
+#include <charconv>
+
+#include "common/child.h"
+#include "common/clock.h"
+#include "common/stop_record.h"
+#include "common/tracer.h"
+#include "floor/floor.h"
+#include "overhead/subject.h"
+
+namespace sockwarden::bench {
+namespace {
+
+constexpr std::uint64_t drain_pause_ns = ns_per_ms;
+
+// The floor's programs belong to this process; a child empties the ring.
+class FloorSubject : public Subject {
+public:
+    FloorSubject(FloorKind kind, std::optional<cpu_set_t> readers) : kind_(kind), readers_(readers) {}
+
+    Result<Done> attach() override {
+        Result<Floor> floor = Floor::attach(kind_);
+        if (!floor)
+            return floor.error();
+        floor_.emplace(std::move(*floor));
+        Result<Child> drain = Child::fork([this] { return drain_for_ever(); }, readers_);
+        if (!drain)
+            return drain.error();
+        drain_.emplace(std::move(*drain));
+        return Done{};
+    }
+
+    Result<Detached> detach() override {
+        Result<std::uint64_t> lost = floor_->lost();
+        drain_.reset();
+        floor_.reset();
+        if (!lost)
+            return lost.error();
+        return Detached{*lost};
+    }
+
+private:
+    int drain_for_ever() const {
+        for (;;) {
+            floor_->drain();
+            sleep_ns(drain_pause_ns);
+        }
+    }
+
+    FloorKind kind_;
+    std::optional<cpu_set_t> readers_;
+    std::optional<Floor> floor_;
+    std::optional<Child> drain_;
+};
+
+class SockwardenSubject : public Subject {
+public:
+    SockwardenSubject(const SubjectOptions &options, const std::vector<std::string> &arguments)
+        : command_(sockwarden_command(options.sockwarden, options.engine, arguments, options.null)) {
+        command_.cpus = options.readers;
+    }
+
+    Result<Done> attach() override {
+        Result<Tracer> tracer = Tracer::start(command_);
+        if (!tracer)
+            return tracer.error();
+        tracer_.emplace(std::move(*tracer));
+        return Done{};
+    }
+
+    Result<Detached> detach() override {
+        Result<TracerEnd> end = tracer_->stop();
+        tracer_.reset();
+        if (!end)
+            return end.error();
+        if (end->exit.status != 0)
+            return Error{fmt::format("sockwarden ended with {}: {}", describe_exit(end->exit.status), end->text)};
+        return Detached{lost_in_summary(end->text)};
+    }
+
+    pid_t pid() const override { return tracer_ ? tracer_->pid() : 0; }
+    std::string ready_line() const override { return tracer_ ? tracer_->ready_line() : ""; }
+
+private:
+    TracerCommand command_;
+    std::optional<Tracer> tracer_;
+};
+
+// A program that is not ours: started, given a moment, ended.
+class PeerSubject : public Subject {
+public:
+    PeerSubject(TracerCommand command, std::uint64_t moment_ns) : command_(std::move(command)), moment_ns_(moment_ns) {}
+
+    Result<Done> attach() override {
+        Result<Tracer> tracer = Tracer::start(command_);
+        if (!tracer)
+            return tracer.error();
+        tracer_.emplace(std::move(*tracer));
+        sleep_ns(moment_ns_);
+        return Done{};
+    }
+
+    Result<Detached> detach() override {
+        Result<TracerEnd> end = tracer_->stop();
+        tracer_.reset();
+        if (!end)
+            return end.error();
+        return Detached{};
+    }
+
+private:
+    TracerCommand command_;
+    std::uint64_t moment_ns_;
+    std::optional<Tracer> tracer_;
+};
+
+std::unique_ptr<Subject> strace(const SubjectOptions &options) {
+    TracerCommand command;
+    command.words = {"strace", "-f", "-e", "trace=recvmsg", "-o", "/dev/null", "-p", std::to_string(getpid())};
+    command.ready = "strace: Process";
+    command.cpus = options.readers;
+    return std::make_unique<PeerSubject>(command, 0);
+}
+
+// bpftrace looks for tracefs in one place only, where not every machine has it.
+constexpr const char *with_tracefs =
+    "cd /sys/kernel/debug && test -d tracing/events || { mount -t debugfs debugfs . && "
+    "test -d /sys/kernel/debug/tracing/events; } && exec \"$@\"";
+
+constexpr const char *bpftrace_program =
+    "tracepoint:syscalls:sys_enter_recvmsg { @calls = count(); } "
+    "tracepoint:syscalls:sys_exit_recvmsg { @returns = count(); }";
+
+std::unique_ptr<Subject> bpftrace(const SubjectOptions &options) {
+    TracerCommand command;
+    command.words = {"unshare",  "--mount", "sh",   "-c", with_tracefs,    "sh",
+                     "bpftrace", "-B",      "none", "-e", bpftrace_program};
+    command.ready = "Attaching";
+    command.cpus = options.readers;
+    // It says so before it does it, and says nothing when done.
+    return std::make_unique<PeerSubject>(command, ns_per_second);
+}
+
+}  // namespace
+
+std::vector<Variant> make_variants(const SubjectOptions &options) {
+    const std::vector<Workload> all = {Workload::pair, Workload::getppid, Workload::new_socket, Workload::new_process};
+    const std::vector<Workload> calls = {Workload::pair, Workload::getppid};
+    const auto sockwarden = [&](std::vector<std::string> arguments) {
+        return std::make_unique<SockwardenSubject>(options, arguments);
+    };
+    const auto floor = [&](FloorKind kind) { return std::make_unique<FloorSubject>(kind, options.readers); };
+    std::vector<Variant> variants;
+    const auto add = [&](std::string key, std::string name, const std::vector<Workload> &workloads,
+                         std::unique_ptr<Subject> subject, int divisor = 1, Meter meter = Meter::cpu) {
+        variants.push_back({std::move(key), std::move(name), workloads, divisor, meter, std::move(subject)});
+    };
+    add("nothing", "nothing attached", all, nullptr);
+    add("floor_empty", "floor: two empty programs", calls, floor(FloorKind::empty));
+    add("floor_record", "floor: bare ring record", calls, floor(FloorKind::record));
+    add("light", "sockwarden --light", calls, sockwarden({"--light"}));
+    add("default", "sockwarden", all, sockwarden({}));
+    add("idle_filter", "sockwarden, filter matches nothing", calls,
+        sockwarden({"--pid", std::to_string(options.idle)}));
+    add("strace", "strace -f -e trace=recvmsg", calls, strace(options), 50, Meter::real);
+    add("bpftrace", "bpftrace counting recvmsg", calls, bpftrace(options), 4);
+    return variants;
+}
+
+}  // namespace sockwarden::bench

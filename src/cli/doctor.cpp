@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// `sockwarden doctor`: what this kernel lets sockwarden see, hook by hook. Exit 0 when something can be traced.
+#include <fmt/format.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "cli/commands.h"
+#include "cli/privilege.h"
+#include "cli/report.h"
+#include "source/bpf/engine.h"
+
+namespace sockwarden {
+namespace {
+
+std::string read_text(const char *path) {
+    std::ifstream file(path);
+    std::string text;
+    std::getline(file, text);
+    return text;
+}
+
+// "[none] integrity confidentiality" -> "none".
+std::string lockdown_state() {
+    const std::string text = read_text("/sys/kernel/security/lockdown");
+    const std::size_t begin = text.find('[');
+    const std::size_t end = text.find(']');
+    if (begin == std::string::npos || end == std::string::npos) {
+        return "cannot be read (/sys/kernel/security is not mounted)";
+    }
+    return text.substr(begin + 1, end - begin - 1);
+}
+
+void print_system() {
+    utsname system{};
+    ::uname(&system);
+    const std::string lsm = read_text("/sys/kernel/security/lsm");
+    fmt::print("kernel        {} {}\n", system.release, system.machine);
+    fmt::print("lockdown      {}\n", lockdown_state());
+    fmt::print("LSMs          {}\n", lsm.empty() ? "cannot be read" : lsm);
+    fmt::print("kernel types  {}\n",
+               ::access("/sys/kernel/btf/vmlinux", R_OK) == 0 ? "/sys/kernel/btf/vmlinux" : "none");
+    std::string held;
+    for (const CapabilityState &state : capability_states()) {
+        held += fmt::format("{}{} {}", held.empty() ? "" : ", ", state.name, state.held ? "yes" : "no");
+    }
+    fmt::print("capabilities  {}\n", held);
+}
+
+void print_engine(const EngineProbe &probe) {
+    fmt::print("\nengine {}: {}\n", engine_name(probe.engine), probe.loads ? "loads" : "does not load");
+    if (!probe.loads) {
+        fmt::print("  because     {}\n", probe.reason);
+        return;
+    }
+    for (const HookState &state : probe.hooks) {
+        const std::string hook = fmt::format("{} {}", state.row->type, state.row->target);
+        const std::string_view words = state.attached ? "attached" : std::string_view(state.reason);
+        fmt::print("  {:<38} {}\n", hook, words.empty() ? "ready" : words);
+        if (!state.attached && (state.row->when == "optional" || state.row->when == "blocked")) {
+            fmt::print("  {:<38}   not covered: {}\n", "", state.row->purpose);
+        }
+    }
+}
+
+void print_coverage(const EngineProbe &best) {
+    fmt::print(
+        "\nWith the {} engine, recvmsg is covered: every call of every process, from x86-64 and i386 programs,\n"
+        "with its arguments, payload, ancillary data, passed descriptors, process and socket.\n",
+        engine_name(best.engine));
+    fmt::print("\nNot covered, or not from kernel memory:\n");
+    for (const OriginRow &row : origins()) {
+        if (row.engine == best.engine && ((row.tags & (kTagU | kTagToctou)) != 0)) {
+            fmt::print("  {:<24} {}: {}\n", field(row.field).path, tags_text(row.tags), row.why);
+        }
+    }
+    for (const TextRow &row : texts()) {
+        if (row.section == "issue") {
+            fmt::print("  {}\n", row.text);
+        }
+    }
+    fmt::print("\nNothing is refused: this version reports, it does not enforce.\n");
+}
+
+int run_doctor() {
+    print_system();
+    for (const Status &status : {check_privilege(), check_btf()}) {
+        if (!status) {
+            fmt::print("\n");
+            return fail(status.error());
+        }
+    }
+    const EngineProbe *best = nullptr;
+    std::vector<EngineProbe> probes;
+    for (const EngineRow &row : engines()) {
+        probes.push_back(probe_engine(row.id));
+    }
+    for (const EngineProbe &probe : probes) {
+        print_engine(probe);
+        best = best == nullptr && probe.loads ? &probe : best;
+    }
+    if (best == nullptr) {
+        fmt::print("\nNothing can be traced here.\n");
+        return kExitFailure;
+    }
+    print_coverage(*best);
+    return 0;
+}
+
+}  // namespace
+
+void add_doctor(CLI::App &app, Run &run) {
+    CLI::App *command = app.add_subcommand("doctor", "What this kernel lets sockwarden see, and what not");
+    command->footer("Examples:\n  sudo sockwarden doctor");
+    command->callback([&run] { run = [] { return run_doctor(); }; });
+}
+
+}  // namespace sockwarden

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table of what an engine cannot have. A row here is a statement about the kernel, not about
+// the tool.
+#include "allowances.h"
+
+#include <fnmatch.h>
+
+namespace live {
+namespace {
+
+enum class Mode { kAny, kFull, kLight };
+enum class Calls { kAny, kFailed };
+
+struct Row {
+    const char *engine;  // patterns, as fnmatch takes them
+    Mode mode;
+    Calls calls;
+    const char *field;  // itself or anything below it
+    const char *reason;
+    const char *scenario;
+    const char *family = "*";
+};
+
+constexpr Row kMissing[] = {
+    // --light leaves out the tracepoint at return, where alone these can be read.
+    {"tracepoint", Mode::kLight, Calls::kAny, "args.msg.name", "light", "*"},
+    {"tracepoint", Mode::kLight, Calls::kAny, "args.msg.control", "light", "*"},
+    {"tracepoint", Mode::kLight, Calls::kAny, "args.msg.flags", "light", "*"},
+    {"tracepoint", Mode::kLight, Calls::kAny, "fds", "light", "*"},
+    // The entry of the call is not seen.
+    {"tracepoint", Mode::kAny, Calls::kAny, "duration_ns", "engine", "*"},
+    // A failed call writes nothing back.
+    {"*", Mode::kAny, Calls::kFailed, "args.msg.name", "failed", "*"},
+    {"*", Mode::kAny, Calls::kFailed, "args.msg.control", "failed", "*"},
+    {"*", Mode::kAny, Calls::kFailed, "args.msg.flags", "failed", "*"},
+    {"*", Mode::kAny, Calls::kFailed, "args.msg.name", "fault", "efault-header"},
+    {"*", Mode::kAny, Calls::kFailed, "args.msg.control", "fault", "efault-header"},
+    {"*", Mode::kAny, Calls::kFailed, "args.msg.flags", "fault", "efault-header"},
+    // The kernel gave up before it copied the msghdr or its buffers.
+    {"*", Mode::kAny, Calls::kFailed, "args.msg.iov", "failed", "efault-*"},
+    {"*", Mode::kAny, Calls::kFailed, "args.msg.iov", "fault", "efault-*"},
+    {"*", Mode::kAny, Calls::kFailed, "args.msg.iovlen", "failed", "efault-*"},
+    {"*", Mode::kAny, Calls::kFailed, "args.msg.iovlen", "fault", "efault-*"},
+    {"*", Mode::kAny, Calls::kFailed, "args.msg.iov", "*", "buffers-too-many"},
+    {"*", Mode::kAny, Calls::kFailed, "args.msg.iov", "failed", "ebadf"},
+    {"*", Mode::kAny, Calls::kFailed, "args.msg.iov", "failed", "enotsock"},
+    {"*", Mode::kAny, Calls::kFailed, "args.msg.iov", "failed", "einval-name-length"},
+    {"*", Mode::kAny, Calls::kFailed, "args.msg.iov", "failed", "i386-*ebadf"},
+    {"*", Mode::kAny, Calls::kFailed, "args.msg.iovlen", "failed", "ebadf"},
+    {"*", Mode::kAny, Calls::kFailed, "args.msg.iovlen", "failed", "enotsock"},
+    {"*", Mode::kAny, Calls::kFailed, "args.msg.iovlen", "failed", "einval-name-length"},
+    {"*", Mode::kAny, Calls::kFailed, "args.msg.iovlen", "failed", "i386-*ebadf"},
+    // Over an address, a sender need not be known.
+    {"*", Mode::kAny, Calls::kAny, "senders", "engine", "*", "AF_[!U]*"},
+    // A datagram socket that nobody connected has no peer, and only its sender knew who wrote to
+    // it.
+    {"tracepoint", Mode::kAny, Calls::kAny, "senders", "engine", "unix-datagram-path*"},
+    {"tracepoint", Mode::kAny, Calls::kAny, "senders", "engine", "unix-datagram-abstract"},
+    {"tracepoint", Mode::kAny, Calls::kAny, "senders", "engine", "unix-datagram-long-path"},
+    // The call ended between the descriptor and the socket layer, where no hook sees the socket.
+    {"*", Mode::kAny, Calls::kFailed, "socket", "failed", "buffers-too-many"},
+    {"*", Mode::kAny, Calls::kFailed, "socket", "failed", "efault-header"},
+    {"*", Mode::kAny, Calls::kFailed, "socket", "failed", "efault-vector"},
+    {"*", Mode::kAny, Calls::kFailed, "socket", "failed", "einval-name-length"},
+    // Bytes that the kernel throws away are copied nowhere.
+    {"*", Mode::kAny, Calls::kAny, "payload", "*", "tcp4-msg-trunc-discards"},
+    // The kernel has no 32-bit caller's structures in the shape that is read.
+    {"tracepoint", Mode::kAny, Calls::kAny, "args.msg", "compat", "i386-*"},
+    {"tracepoint", Mode::kAny, Calls::kAny, "fds", "compat", "i386-*"},
+};
+
+bool Below(const std::string &field, const std::string &row) { return field == row || field.rfind(row + ".", 0) == 0; }
+
+bool Matches(const char *pattern, const std::string &text) { return fnmatch(pattern, text.c_str(), 0) == 0; }
+
+bool ModeFits(Mode mode, bool light) { return mode == Mode::kAny || light == (mode == Mode::kLight); }
+
+}  // namespace
+
+bool MayBeMissing(const Case &one, const std::string &field, const std::string &reason) {
+    for (const Row &row : kMissing) {
+        if (Matches(row.engine, one.engine) && ModeFits(row.mode, one.light) &&
+            (row.calls == Calls::kAny || one.failed) && Below(field, row.field) && Matches(row.reason, reason) &&
+            Matches(row.scenario, one.scenario) && Matches(row.family, one.family)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool MayBeUnseen(const Case &one, const Json &line) {
+    // Only the tracepoint at return sees a call that never reaches a socket: --light leaves it out,
+    // and the kernel does not run it for i386 callers.
+    const bool no_return = one.light || one.scenario.rfind("i386-", 0) == 0;
+    return one.engine == "tracepoint" && no_return && line["before_socket"] == true;
+}
+
+bool MayBeUserMemory(const Case &one, const Json &record) {
+    // Urgent TCP data passes no hook under any engine.
+    if (one.scenario == "tcp4-oob")
+        return true;
+    if (one.engine != "tracepoint")
+        return false;
+    const Json protocol = At(record, "/socket/protocol");
+    const bool udp = protocol == 17;  // linear: no tracepoint sees the copy
+    return udp || one.scenario == "unix-stream-oob" || one.scenario == "peek-offset";
+}
+
+bool MayDiffer(const Case &one, const std::string &field, const Json &record_value) {
+    // The kernel's code is ERESTARTSYS; that it becomes EINTR is decided behind the last hook.
+    return one.scenario == "interrupted" && field == "errno" && record_value == "ERESTARTSYS";
+}
+
+}  // namespace live

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs every scenario under sockwarden and compares its records with the truth, field by field.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <iostream>
+#include <sstream>
+
+#include "compare.h"
+#include "options.h"
+#include "process.h"
+#include "scenario_test.h"
+#include "temporary.h"
+
+namespace live {
+namespace {
+
+constexpr size_t kWhole = 65535;  // the tool's largest snaplen
+
+class ScenarioTest : public testing::Test {
+public:
+    ScenarioTest(std::string program, std::string scenario, size_t snaplen)
+        : program_(std::move(program)), scenario_(std::move(scenario)), snaplen_(snaplen) {}
+
+    void TestBody() override;
+
+private:
+    void CheckConservation(const Truth &truth, const Stream &stream, const Case &base) const;
+
+    std::string program_;
+    std::string scenario_;
+    size_t snaplen_;
+};
+
+void ScenarioTest::TestBody() {
+    constexpr int kSkipped = 77;
+    const TemporaryFile file;
+    const Ended ended = RunCommand(TraceCommand(
+        Chosen(), {"--snaplen", std::to_string(snaplen_), "--", program_, "--truth", file.path(), scenario_}));
+    if (ended.Exited(kSkipped))
+        GTEST_SKIP() << ended.err;
+    ASSERT_TRUE(ended.Exited(0)) << ended.Text() << "\n" << ended.err;
+
+    const Stream stream = ParseStream(ended.out);
+    EXPECT_EQ(Joined(CheckStream(stream)), "");
+    ASSERT_FALSE(stream.records.empty());
+    Case base;
+    base.engine = TextAt(stream.records.front(), "/engine");
+    base.light = Chosen().light;
+    base.scenario = scenario_;
+    if (Chosen().engine != "auto") {
+        EXPECT_EQ(base.engine, Chosen().engine);
+    }
+
+    const Truth truth = ReadTruth(file.path());
+    ASSERT_EQ(truth.operations, static_cast<long long>(truth.lines.size())) << "the traffic program contradicts itself";
+    EXPECT_EQ(Joined(CompareAll(truth, stream, base, snaplen_)), "");
+    CheckConservation(truth, stream, base);
+}
+
+// `filtered` also counts other programs, so the sum can only be a lower bound; the command's own
+// calls are all asked for, so each that was not lost must be a record.
+void ScenarioTest::CheckConservation(const Truth &truth, const Stream &stream, const Case &base) const {
+    long long unseen = 0;
+    for (const Json &line : truth.lines) {
+        unseen += MayBeUnseen(base, line);
+    }
+    const long long written = StopCount(stream, "written");
+    const long long lost = StopCount(stream, "dropped") + StopCount(stream, "missed");
+    EXPECT_LE(written, truth.operations - unseen);
+    EXPECT_GE(written + lost, truth.operations - unseen);
+    EXPECT_EQ(lost, 0) << stream.records.back();
+}
+
+void Register(const std::string &suite, const std::string &program, const std::string &scenario, size_t snaplen) {
+    std::string name = scenario;
+    std::replace(name.begin(), name.end(), '-', '_');
+    testing::RegisterTest(suite.c_str(), name.c_str(), nullptr, nullptr, __FILE__, __LINE__,
+                          [=]() -> ScenarioTest * { return new ScenarioTest(program, scenario, snaplen); });
+}
+
+std::vector<std::string> List(const std::string &program) {
+    const Ended ended = RunCommand({program, "--list"});
+    std::vector<std::string> names;
+    std::istringstream lines(ended.out);
+    for (std::string line; std::getline(lines, line);) {
+        names.push_back(line.substr(0, line.find('\t')));
+    }
+    if (names.empty())
+        std::cerr << program << " lists no scenario: " << ended.err << "\n";
+    return names;
+}
+
+}  // namespace
+
+void RegisterScenarioTests() {
+    const Options &chosen = Chosen();
+    for (const std::string &name : List(chosen.traffic)) {
+        Register("Scenario", chosen.traffic, name, kWhole);
+    }
+    for (const size_t snaplen : {0, 1, 255, 256, 257, 4096, 40000}) {
+        const std::string suite = "Snaplen" + std::to_string(snaplen);
+        for (const char *name : {"payload-256", "unix-stream-65535", "udp4-paged", "tcp4-partial",
+                                 "unix-stream-glued-cut", "buffers-200"}) {
+            Register(suite, chosen.traffic, name, snaplen);
+        }
+    }
+    if (chosen.traffic32.empty()) {
+        std::cerr << "skipped i386 callers: sockwarden-traffic32 was not built\n";
+        return;
+    }
+    for (const std::string &name : List(chosen.traffic32)) {
+        Register("Scenario", chosen.traffic32, name, kWhole);
+    }
+}
+
+}  // namespace live

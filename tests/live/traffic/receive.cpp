@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+// One recvmsg call, made by the bare system call so that no library stands between.
+#include "receive.h"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "describe.h"
+
+namespace traffic {
+namespace {
+
+constexpr size_t kShownBuffers = 64;  // the record shows as many; iovlen tells the rest
+
+std::string Gather(const std::vector<iovec> &iov, size_t size) {
+    std::string bytes;
+    for (const iovec &one : iov) {
+        const size_t part = std::min(one.iov_len, size - bytes.size());
+        bytes.append(static_cast<const char *>(one.iov_base), part);
+    }
+    return bytes;
+}
+
+std::vector<int> ReceivedDescriptors(const Json &control) {
+    std::vector<int> fds;
+    for (const Json &message : control) {
+        if (message.value("type", "") != "SCM_RIGHTS")
+            continue;
+        for (const Json &fd : message["fds"])
+            fds.push_back(fd["fd"].get<int>());
+    }
+    return fds;
+}
+
+}  // namespace
+
+Receive::Receive(Context &context, int fd) : context_(context), fd_(fd), header_(&own_) {
+    Buffers({256});
+    Writer(getpid());
+}
+
+Receive &Receive::Buffers(const std::vector<size_t> &sizes) {
+    memory_.clear();
+    iov_.clear();
+    for (const size_t size : sizes)
+        memory_.emplace_back(size, '\xee');
+    for (std::vector<char> &part : memory_)
+        iov_.push_back({part.data(), part.size()});
+    return Vector(iov_.data(), iov_.size());
+}
+
+Receive &Receive::Control(size_t room) {
+    control_.assign(room, '\0');
+    own_.msg_control = control_.data();
+    own_.msg_controllen = room;
+    return *this;
+}
+
+Receive &Receive::Name() {
+    wants_name_ = true;
+    own_.msg_name = &name_;
+    own_.msg_namelen = sizeof(name_);
+    return *this;
+}
+
+Receive &Receive::Flags(int flags) {
+    flags_ = flags;
+    return *this;
+}
+
+Receive &Receive::Vector(iovec *iov, size_t count) {
+    own_.msg_iov = iov;
+    own_.msg_iovlen = count;
+    return *this;
+}
+
+Receive &Receive::NameLength(int length) {
+    own_.msg_namelen = static_cast<socklen_t>(length);
+    return *this;
+}
+
+Receive &Receive::Header(msghdr *header) {
+    header_ = header;
+    return *this;
+}
+
+Receive &Receive::Writer(pid_t pid) {
+    also_["senders"] = Json::array({{{"pid", pid}}});
+    return *this;
+}
+
+Receive &Receive::Also(const Json &fields) {
+    also_.update(fields, true);
+    return *this;
+}
+
+Receive &Receive::Unknown(const std::string &pointer) {
+    unknown_.push_back(pointer);
+    return *this;
+}
+
+Receive &Receive::Sent(size_t descriptors) {
+    sent_ = descriptors;
+    return *this;
+}
+
+Receive &Receive::BeforeSocket() {
+    before_socket_ = true;
+    return *this;
+}
+
+Receive &Receive::RestartedOnce() {
+    restarted_ = true;
+    return *this;
+}
+
+Outcome Receive::Gets(std::string_view bytes) {
+    Outcome outcome = Returns(static_cast<ssize_t>(bytes.size()));
+    if (outcome.bytes != bytes)
+        throw Failure("recvmsg delivered other bytes than were sent");
+    return outcome;
+}
+
+Outcome Receive::Returns(ssize_t result) {
+    Outcome outcome = Make();
+    Check(outcome.result == result,
+          "recvmsg returned " + std::to_string(outcome.result) + " and not " + std::to_string(result));
+    return outcome;
+}
+
+Outcome Receive::Fails(int error) {
+    Outcome outcome = Make();
+    Check(outcome.result == -1 && outcome.error == error,
+          "recvmsg returned " + std::to_string(outcome.result) + " and did not fail with " + ErrnoName(error));
+    return outcome;
+}
+
+Outcome Receive::Succeeds() {
+    Outcome outcome = Make();
+    Check(outcome.result >= 0, "recvmsg");
+    return outcome;
+}
+
+Outcome Receive::Make() {
+    before_ = Socket(fd_);
+    context_.truth.CountOperation();
+    Outcome outcome;
+    outcome.result = syscall(SYS_recvmsg, fd_, header_, flags_);
+    if (outcome.result < 0) {
+        outcome.error = errno;
+    } else {
+        outcome.flags = header_->msg_flags;
+        outcome.control = header_->msg_controllen;
+        outcome.bytes = Gather(iov_, static_cast<size_t>(outcome.result));
+    }
+    if (restarted_)
+        TellRestart();
+    Tell(outcome);
+    errno = outcome.error;
+    return outcome;
+}
+
+Json Receive::DescribeCall() const {
+    Json record = {{"event", "recvmsg"},
+                   {"process", Process()},
+                   {"socket", before_},
+                   {"index", nullptr},
+                   {"args", {{"sockfd", fd_}, {"flags", MessageFlags(unsigned(flags_))}}}};
+    record["args"]["msg"] = {{"address", Hex(header_)}, {"name", nullptr}};
+    if (header_ == &own_)
+        DescribeBuffers(record);
+    return record;
+}
+
+void Receive::TellRestart() {
+    context_.truth.CountOperation();
+    Json record = DescribeCall();
+    record.update({{"return", -1}, {"errno", "ERESTARTSYS"}});
+    context_.truth.Append({{"record", record}, {"before_socket", false}});
+}
+
+void Receive::Tell(Outcome &outcome) {
+    Json record = DescribeCall();
+    record["return"] = outcome.result;
+    if (outcome.result < 0) {
+        record["errno"] = ErrnoName(outcome.error);
+        record["payload"] = {{"length", 0}, {"captured", 0}};
+        also_.erase("senders");
+    } else {
+        record["errno"] = nullptr;
+        DescribeMessage(outcome, record);
+    }
+    record.update(also_, true);
+    for (const std::string &pointer : unknown_) {
+        Json::json_pointer path(pointer);
+        if (record.contains(path))
+            record[path.parent_pointer()].erase(path.back());
+    }
+    context_.truth.Append({{"record", record}, {"before_socket", before_socket_}});
+}
+
+void Receive::DescribeBuffers(Json &record) const {
+    Json &shown = record["args"]["msg"];
+    shown["iovlen"] = own_.msg_iovlen;
+    if (own_.msg_iov != iov_.data())
+        return;
+    shown["iov"] = Json::array();
+    for (size_t i = 0; i < std::min(iov_.size(), kShownBuffers); ++i) {
+        shown["iov"].push_back({{"base", Hex(iov_[i].iov_base)}, {"len", iov_[i].iov_len}});
+    }
+}
+
+void Receive::DescribeMessage(Outcome &outcome, Json &record) {
+    const Json control = traffic::Control(own_);
+    outcome.descriptors = ReceivedDescriptors(control);
+    Json &message = record["args"]["msg"];
+    message["control"] = control;
+    message["flags"] = MessageFlags(unsigned(outcome.flags));
+    if (wants_name_) {
+        message["name"] = Address(reinterpret_cast<const sockaddr *>(&name_), own_.msg_namelen);
+    }
+    const size_t delivered = outcome.descriptors.size();
+    record["fds"] = {{"sent", sent_}, {"delivered", delivered}, {"denied", 0}, {"lost", sent_ - delivered}};
+    record["peeked"] = (flags_ & MSG_PEEK) != 0;
+    record["payload"] = PayloadBytes(outcome.bytes);
+    record["payload"]["length"] = outcome.result;
+    record["payload"]["captured"] = outcome.bytes.size();
+}
+
+}  // namespace traffic

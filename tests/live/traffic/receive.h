@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// One recvmsg call: made, counted, checked against what the scenario expects, and written to the
+// truth.
+#pragma once
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <string>
+#include <vector>
+
+#include "scenario.h"
+#include "sockets.h"
+#include "truth.h"
+
+namespace traffic {
+
+struct Outcome {
+    ssize_t result = 0;
+    int error = 0;
+    int flags = 0;                 // msg_flags at return
+    size_t control = 0;            // bytes of ancillary data
+    std::string bytes;             // what stands in the buffers
+    std::vector<int> descriptors;  // received ones, still open
+};
+
+class Receive {
+public:
+    Receive(Context &context, int fd);
+    Receive(Context &context, const Fd &fd) : Receive(context, fd.get()) {}
+    Receive(const Receive &) = delete;  // the kernel is given the address of own_
+    Receive &operator=(const Receive &) = delete;
+
+    Receive &Buffers(const std::vector<size_t> &sizes);
+    Receive &Control(size_t room);
+    Receive &Name();
+    Receive &Flags(int flags);
+    // For calls with bad pointers.
+    Receive &Vector(iovec *iov, size_t count);
+    Receive &Header(msghdr *header);
+    Receive &NameLength(int length);
+
+    // What the scenario knows beside what the call shows.
+    Receive &Writer(pid_t pid);                    // who wrote all of it
+    Receive &Also(const Json &fields);             // merged into the record
+    Receive &Unknown(const std::string &pointer);  // a field the program cannot vouch for
+    Receive &Sent(size_t descriptors);
+    Receive &BeforeSocket();  // fails before it reaches the socket layer
+
+    // Makes the call and writes its truth. Failure unless it returned `bytes`.
+    Outcome Gets(std::string_view bytes);
+    Outcome Returns(ssize_t result);
+    Outcome Fails(int error);
+    Outcome Succeeds();
+    // The kernel will enter the call twice, the first time ending in ERESTARTSYS.
+    Receive &RestartedOnce();
+
+    // Makes the call and writes its truth, whatever comes of it.
+    Outcome Make();
+
+private:
+    void Tell(Outcome &outcome);
+    void TellRestart();
+    Json DescribeCall() const;
+    void DescribeBuffers(Json &record) const;
+    void DescribeMessage(Outcome &outcome, Json &record);
+
+    Context &context_;
+    int fd_;
+    int flags_ = 0;
+    size_t sent_ = 0;
+    bool wants_name_ = false;
+    bool before_socket_ = false;
+    bool restarted_ = false;
+    msghdr *header_;
+    msghdr own_{};
+    sockaddr_storage name_{};
+    std::vector<std::vector<char>> memory_;
+    std::vector<iovec> iov_;
+    std::vector<char> control_;
+    Json before_;  // the socket as it was before the call
+    Json also_ = Json::object();
+    std::vector<std::string> unknown_;
+};
+
+}  // namespace traffic
