@@ -290,6 +290,7 @@ worker int leave_call(s32 sockfd, u64 address, u32 flags, s64 ret)
 	message->compat = is_compat(task);
 	if (!call->inside && !message->iov_state && !message->iovlen) {
 		message->socket_state = REASON_failed;
+		message->entry_state = REASON_failed;
 		message->iov_state = ret == -EFAULT ? REASON_fault : REASON_failed;
 		message->name_state = REASON_none;
 		message->control_state = REASON_none;

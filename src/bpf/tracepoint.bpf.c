@@ -136,6 +136,7 @@ int BPF_PROG(tp_received, struct sock *sk, int ret, int flags)
 	arguments_of(call, task, regs);
 	/* no tracepoint shows the return of an i386 caller */
 	finish_early(call, ret, call->message.compat ? REASON_compat : REASON_light);
+	call->message.entry_state = REASON_engine;
 	emit_message(call, task, now, ret);
 	return 0;
 }
@@ -183,6 +184,7 @@ int tp_returned(struct syscall_exit *context)
 		}
 		settle_payload(call, ret, header.iov, header.iovlen, message->iov_base, message->iov_len);
 	}
+	message->entry_state = REASON_engine;
 	emit_message(call, task, bpf_ktime_get_ns(), ret);
 	return 0;
 }

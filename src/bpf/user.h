@@ -127,6 +127,7 @@ worker void finish_early(struct call *call, s64 ret, u8 reason)
 	} else {
 		message->iov_state = REASON_fault;
 	}
+	message->entry_state = REASON_late_attach;
 	message->name_state = reason;
 	message->control_state = reason;
 	message->flags_state = reason;

@@ -129,6 +129,35 @@ MESSAGE_VALUE(error) {
     }
 }
 MESSAGE_VALUE(duration) {
+    if (!line.absent(FieldId::duration, line.wire.entry_state)) {
+        append_number(line.to, std::uint64_t{line.wire.head.time - line.wire.entry});
+    }
+}
+
+PROCESS_VALUE(id)
+void put(Tag<FieldId::id>, std::string &to, [[maybe_unused]] const Process &process, [[maybe_unused]] Missing &missing)
+#define SOCKET_VALUE(id) void put(Tag<FieldId::id>, std::string &to, const Socket &socket)
+
+    MESSAGE_VALUE(event) {
+    append_json_string(line.to, event(static_cast<EventId>(line.wire.head.event)).name);
+}
+MESSAGE_VALUE(seq) { append_number(line.to, line.message.seq); }
+MESSAGE_VALUE(time) {
+    line.to += '"';
+    append_time(line.to, line.message.wall_ns);
+    line.to += '"';
+}
+MESSAGE_VALUE(late) { line.to += line.message.late ? "true" : "false"; }
+MESSAGE_VALUE(engine) { append_json_string(line.to, line.message.engine); }
+MESSAGE_VALUE(ret) { append_number(line.to, std::int64_t{line.wire.ret < 0 ? -1 : line.wire.ret}); }
+MESSAGE_VALUE(error) {
+    if (line.wire.ret < 0) {
+        append_json_string(line.to, errno_name(-line.wire.ret));
+    } else {
+        line.to += "null";
+    }
+}
+MESSAGE_VALUE(duration) {
     if (line.wire.entry == 0) {
         line.absent(FieldId::duration, wire::REASON_engine);
     } else {

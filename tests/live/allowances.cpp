@@ -29,6 +29,17 @@ constexpr Row kMissing[] = {
     {"tracepoint", Mode::kLight, Calls::kAny, "fds", "light", "*"},
     // The entry of the call is not seen.
     {"tracepoint", Mode::kAny, Calls::kAny, "duration_ns", "engine", "*"},
+    // The entry that is seen is the socket layer's, which these calls never reached.
+    {"[tk][rp]*", Mode::kAny, Calls::kFailed, "duration_ns", "failed", "ebadf"},
+    {"[tk][rp]*", Mode::kAny, Calls::kFailed, "duration_ns", "failed", "enotsock"},
+    {"[tk][rp]*", Mode::kAny, Calls::kFailed, "duration_ns", "failed", "efault-header"},
+    {"[tk][rp]*", Mode::kAny, Calls::kFailed, "duration_ns", "failed", "efault-vector"},
+    {"[tk][rp]*", Mode::kAny, Calls::kFailed, "duration_ns", "failed", "einval-name-length"},
+    {"[tk][rp]*", Mode::kAny, Calls::kFailed, "duration_ns", "failed", "buffers-too-many"},
+    {"[tk][rp]*", Mode::kAny, Calls::kFailed, "duration_ns", "failed", "i386-*ebadf"},
+    {"[tk][rp]*", Mode::kAny, Calls::kFailed, "args.msg.iovlen", "failed", "buffers-too-many"},
+    // Kprobes cannot have a cookie made: it is there only where a program asked for it before.
+    {"kprobe", Mode::kAny, Calls::kAny, "socket.cookie", "engine", "*"},
     // A failed call writes nothing back.
     {"*", Mode::kAny, Calls::kFailed, "args.msg.name", "failed", "*"},
     {"*", Mode::kAny, Calls::kFailed, "args.msg.control", "failed", "*"},
@@ -54,9 +65,9 @@ constexpr Row kMissing[] = {
     {"*", Mode::kAny, Calls::kAny, "senders", "engine", "*", "AF_[!U]*"},
     // A datagram socket that nobody connected has no peer, and only its sender knew who wrote to
     // it.
-    {"tracepoint", Mode::kAny, Calls::kAny, "senders", "engine", "unix-datagram-path*"},
-    {"tracepoint", Mode::kAny, Calls::kAny, "senders", "engine", "unix-datagram-abstract"},
-    {"tracepoint", Mode::kAny, Calls::kAny, "senders", "engine", "unix-datagram-long-path"},
+    {"*", Mode::kAny, Calls::kAny, "senders", "engine", "unix-datagram-path*"},
+    {"*", Mode::kAny, Calls::kAny, "senders", "engine", "unix-datagram-abstract"},
+    {"*", Mode::kAny, Calls::kAny, "senders", "engine", "unix-datagram-long-path"},
     // The call ended between the descriptor and the socket layer, where no hook sees the socket.
     {"*", Mode::kAny, Calls::kFailed, "socket", "failed", "buffers-too-many"},
     {"*", Mode::kAny, Calls::kFailed, "socket", "failed", "efault-header"},
