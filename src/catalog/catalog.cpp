@@ -100,8 +100,28 @@ constexpr Tags K = kTagK, U = kTagU, TOCTOU = kTagToctou, OPT = kTagOpt;
 
 constexpr OriginRow kOrigins[] = {
 #define ORIGIN(field, engine, tags, why) {FieldId::field, EngineId::engine, tags, why},
+#define OPTIONAL(field, why)
+#define LIKE(engine, other)
 #include "../../catalog/origins.def"
 #undef ORIGIN
+#undef OPTIONAL
+};
+
+constexpr OptionalRow kOptionals[] = {
+#define ORIGIN(field, engine, tags, why)
+#define OPTIONAL(field, why) {FieldId::field, why},
+#include "../../catalog/origins.def"
+#undef OPTIONAL
+#undef LIKE
+};
+
+constexpr LikeRow kLikes[] = {
+#define OPTIONAL(field, why)
+#define LIKE(engine, other) {EngineId::engine, EngineId::other},
+#include "../../catalog/origins.def"
+#undef ORIGIN
+#undef OPTIONAL
+#undef LIKE
 };
 
 constexpr EngineRow kEngines[] = {
@@ -131,6 +151,9 @@ constexpr ReasonRow kReasons[] = {
 constexpr KindRow kKinds[] = {
 #define KIND(id, schema) {Kind::id, #id, schema},
 #define SHAPE(id, schema)
+#define RECORD(id, doc)
+#define OBJECT(path, type, more, doc)
+#define KEY(record, key, required, schema, doc)
 #include "../../catalog/kinds.def"
 #undef KIND
 #undef SHAPE
@@ -140,9 +163,76 @@ constexpr ShapeRow kShapes[] = {
 #define KIND(id, schema)
 #define SHAPE(id, schema) {#id, schema},
 #include "../../catalog/kinds.def"
+#undef SHAPE
+#undef RECORD
+};
+
+constexpr RecordRow kRecords[] = {
+#define SHAPE(id, schema)
+#define RECORD(id, doc) {#id, doc},
+#include "../../catalog/kinds.def"
+#undef RECORD
+#undef OBJECT
+};
+
+constexpr ObjectRow kObjects[] = {
+#define RECORD(id, doc)
+#define OBJECT(path, type, more, doc) {path, type, more, doc},
+#include "../../catalog/kinds.def"
+#undef OBJECT
+#undef KEY
+};
+
+constexpr KeyRow kKeys[] = {
+#define OBJECT(path, type, more, doc)
+#define KEY(record, key, required, schema, doc) {#record, key, required, schema, doc},
+#include "../../catalog/kinds.def"
 #undef KIND
 #undef SHAPE
+#undef RECORD
+#undef OBJECT
+#undef KEY
 };
+
+constexpr SectionRow kSections[] = {
+#define SECTION(id, title, lead) {SectionId::id, title, lead},
+#define TAG(id, doc)
+#define HOOK_TYPE(id, name, doc)
+#define WHEN(id, doc)
+#include "../../catalog/pages.def"
+#undef SECTION
+#undef TAG
+};
+
+constexpr TagRow kTags[] = {
+#define SECTION(id, title, lead)
+#define TAG(id, doc) {#id, doc},
+#include "../../catalog/pages.def"
+#undef TAG
+#undef HOOK_TYPE
+};
+
+constexpr HookTypeRow kHookTypes[] = {
+#define TAG(id, doc)
+#define HOOK_TYPE(id, name, doc) {#id, name, doc},
+#include "../../catalog/pages.def"
+#undef HOOK_TYPE
+#undef WHEN
+};
+
+constexpr WhenRow kWhens[] = {
+#define HOOK_TYPE(id, name, doc)
+#define WHEN(id, doc) {#id, doc},
+#include "../../catalog/pages.def"
+#undef SECTION
+#undef TAG
+#undef HOOK_TYPE
+#undef WHEN
+};
+
+// A tag is the bit of its row's position.
+static_assert(std::size(kTags) == 4 && kTags[0].name == "K" && kTags[1].name == "U" && kTags[2].name == "TOCTOU" &&
+              kTags[3].name == "OPT");
 
 constexpr ConstantRow kConstants[] = {
 #define CONSTANT(set, name, value, doc) {#set, #name, value, doc},
@@ -158,6 +248,15 @@ constexpr ConstantRow kConstants[] = {
 #include "../../catalog/constants.def"
 #undef CONSTANT
 #undef NEWER
+
+const OriginRow *find_origin(FieldId id, EngineId engine) {
+    for (const OriginRow &row : kOrigins) {
+        if (row.field == id && row.engine == engine) {
+            return &row;
+        }
+    }
+    return nullptr;
+}
 
 // Levenshtein distance, letters in either case alike.
 std::size_t distance(std::string_view a, std::string_view b) {
@@ -186,12 +285,21 @@ std::span<const ArgumentRow> arguments() { return kArguments; }
 std::span<const RelatedRow> related() { return kRelated; }
 std::span<const FieldRow> fields() { return kFields; }
 std::span<const OriginRow> origins() { return kOrigins; }
+std::span<const OptionalRow> optionals() { return kOptionals; }
+std::span<const LikeRow> likes() { return kLikes; }
 std::span<const EngineRow> engines() { return kEngines; }
 std::span<const HookRow> hooks() { return kHooks; }
 std::span<const CounterRow> counters() { return kCounters; }
 std::span<const ReasonRow> reasons() { return kReasons; }
 std::span<const KindRow> kinds() { return kKinds; }
 std::span<const ShapeRow> shapes() { return kShapes; }
+std::span<const RecordRow> records() { return kRecords; }
+std::span<const ObjectRow> json_objects() { return kObjects; }
+std::span<const KeyRow> keys() { return kKeys; }
+std::span<const SectionRow> sections() { return kSections; }
+std::span<const TagRow> tags() { return kTags; }
+std::span<const HookTypeRow> hook_types() { return kHookTypes; }
+std::span<const WhenRow> whens() { return kWhens; }
 std::span<const ConstantRow> constants() { return kConstants; }
 
 const FieldRow &field(FieldId id) { return kFields[static_cast<std::size_t>(id)]; }
@@ -221,21 +329,33 @@ const EventRow *find_event(std::string_view name) {
 }
 
 FieldOrigin origin_of(FieldId id, EngineId engine) {
-    for (const OriginRow &row : kOrigins) {
-        if (row.field == id && row.engine == engine) {
-            return {row.tags, row.why};
+    FieldOrigin origin{kTagK, {}, {}};
+    const OriginRow *row = find_origin(id, engine);
+    for (const LikeRow &like : kLikes) {
+        if (row == nullptr && like.engine == engine) {
+            row = find_origin(id, like.other);
         }
     }
-    return {kTagK, {}};
+    if (row != nullptr) {
+        origin.tags = (row->tags & (kTagK | kTagU)) != 0 ? row->tags : row->tags | kTagK;
+        origin.why = row->why;
+    }
+    for (const OptionalRow &optional : kOptionals) {
+        if (optional.field == id) {
+            origin.tags |= kTagOpt;
+            origin.absent = optional.why;
+        }
+    }
+    return origin;
 }
 
 std::string tags_text(Tags tags) {
-    std::string text = (tags & kTagU) != 0 ? "U" : "K";
-    if ((tags & kTagToctou) != 0) {
-        text += ", TOCTOU";
-    }
-    if ((tags & kTagOpt) != 0) {
-        text += ", OPT";
+    std::string text;
+    for (const TagRow &row : kTags) {
+        if ((tags & (1U << (&row - kTags))) != 0) {
+            text += text.empty() ? "" : ", ";
+            text += row.name;
+        }
     }
     return text;
 }

@@ -48,14 +48,33 @@ enum class Group { stream, process, socket, message };
 enum class Kind {
 #define KIND(id, schema) id,
 #define SHAPE(id, schema)
+#define RECORD(id, doc)
+#define OBJECT(path, type, more, doc)
+#define KEY(record, key, required, schema, doc)
 #include "../../catalog/kinds.def"
 #undef KIND
 #undef SHAPE
+#undef RECORD
+#undef OBJECT
+#undef KEY
 };
 
 // Tags of a field: where its value was read. Combined with |.
 using Tags = std::uint8_t;
 inline constexpr Tags kTagK = 1, kTagU = 2, kTagToctou = 4, kTagOpt = 8;
+
+// Sections of an event's page.
+enum class SectionId {
+#define SECTION(id, title, lead) id,
+#define TAG(id, doc)
+#define HOOK_TYPE(id, name, doc)
+#define WHEN(id, doc)
+#include "../../catalog/pages.def"
+#undef SECTION
+#undef TAG
+#undef HOOK_TYPE
+#undef WHEN
+};
 
 // ---- Rows.
 
@@ -90,6 +109,13 @@ struct OriginRow {
     Tags tags;
     std::string_view why;
 };
+struct OptionalRow {
+    FieldId field;
+    std::string_view why;
+};
+struct LikeRow {
+    EngineId engine, other;
+};
 struct EngineRow {
     EngineId id;
     std::string_view name, doc, needs;
@@ -112,6 +138,30 @@ struct KindRow {
 struct ShapeRow {
     std::string_view name, schema;
 };
+struct RecordRow {
+    std::string_view name, doc;
+};
+struct ObjectRow {
+    std::string_view path, type, more, doc;
+};
+struct KeyRow {
+    std::string_view record, key;
+    bool required;
+    std::string_view schema, doc;
+};
+struct SectionRow {
+    SectionId id;
+    std::string_view title, lead;
+};
+struct TagRow {
+    std::string_view name, doc;
+};
+struct HookTypeRow {
+    std::string_view id, name, doc;
+};
+struct WhenRow {
+    std::string_view id, doc;
+};
 struct ConstantRow {
     std::string_view set, name;
     std::uint64_t value;
@@ -124,12 +174,21 @@ std::span<const ArgumentRow> arguments();
 std::span<const RelatedRow> related();
 std::span<const FieldRow> fields();
 std::span<const OriginRow> origins();
+std::span<const OptionalRow> optionals();
+std::span<const LikeRow> likes();
 std::span<const EngineRow> engines();
 std::span<const HookRow> hooks();
 std::span<const CounterRow> counters();
 std::span<const ReasonRow> reasons();
 std::span<const KindRow> kinds();
 std::span<const ShapeRow> shapes();
+std::span<const RecordRow> records();
+std::span<const ObjectRow> json_objects();
+std::span<const KeyRow> keys();
+std::span<const SectionRow> sections();
+std::span<const TagRow> tags();
+std::span<const HookTypeRow> hook_types();
+std::span<const WhenRow> whens();
 std::span<const ConstantRow> constants();
 
 // ---- Look-ups.
@@ -141,13 +200,15 @@ std::string_view reason_name(std::uint8_t reason);
 std::optional<EngineId> find_engine(std::string_view name);
 const EventRow *find_event(std::string_view name);
 
-// Tags of a field under an engine: K unless an ORIGIN row says otherwise. `why` is empty then.
+// Tags of a field under an engine: K unless an ORIGIN row says otherwise, for it or for the engine that it is like, and
+// OPT where an OPTIONAL row says so. `why` is the ORIGIN row's, `absent` the OPTIONAL row's; both may be empty.
 struct FieldOrigin {
     Tags tags;
-    std::string_view why;
+    std::string_view why, absent;
+    bool operator==(const FieldOrigin &) const = default;
 };
 FieldOrigin origin_of(FieldId field, EngineId engine);
-std::string tags_text(Tags tags);  // "K", "U, TOCTOU, OPT" ...
+std::string tags_text(Tags tags);  // "K", "U, TOCTOU, OPT", "K, U" ...
 
 // Name of a constant in a set; empty when the set has none of that value.
 std::string_view constant_name(std::string_view set, std::uint64_t value);

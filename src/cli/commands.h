@@ -15,5 +15,6 @@ void add_events(CLI::App &app, Run &run);
 void add_explain(CLI::App &app, Run &run);
 void add_doctor(CLI::App &app, Run &run);
 void add_demo(CLI::App &app, Run &run);
+void add_render(CLI::App &app, Run &run);
 
 }  // namespace sockwarden

@@ -7,6 +7,7 @@
 
 #include "catalog/catalog.h"
 #include "cli/commands.h"
+#include "cli/reference.h"
 #include "cli/report.h"
 
 namespace sockwarden {
@@ -31,7 +32,7 @@ std::vector<std::string> valid_words(const CLI::App &app, std::string_view word)
             }
         }
     } else {
-        for (const CLI::App *command : app.get_subcommands({})) {
+        for (const CLI::App *command : shown_commands(app)) {
             words.push_back(command->get_name());
         }
     }
@@ -63,6 +64,7 @@ int run_main(int argc, char **argv) {
     add_explain(app, run);
     add_doctor(app, run);
     add_demo(app, run);
+    add_render(app, run);
     for (CLI::App *command : app.get_subcommands({})) {
         command->allow_extras();
     }

@@ -9,30 +9,11 @@
 #include <cstdlib>
 
 #include "base/text.h"
-#include "catalog/catalog.h"
+#include "cli/choices.h"
 #include "source/bpf/engine.h"
 
 namespace sockwarden {
 namespace {
-
-std::string join(const std::vector<std::string_view> &words) {
-    std::string text;
-    for (const std::string_view word : words) {
-        text += (text.empty() ? "" : ", ") + std::string(word);
-    }
-    return text;
-}
-
-Status check_word(std::string_view option, std::string_view word, const std::vector<std::string_view> &valid) {
-    if (std::ranges::find(valid, word) != valid.end()) {
-        return Done{};
-    }
-    std::string message = std::string(option) + ": there is no \"" + std::string(word) + "\"";
-    if (const std::string_view near = did_you_mean(word, valid); !near.empty()) {
-        message += "; did you mean " + std::string(near) + "?";
-    }
-    return Error{message + " Valid are: " + join(valid), 2};
-}
 
 std::vector<std::string> split_commas(std::string_view text) {
     std::vector<std::string> words;
@@ -78,27 +59,17 @@ void TraceOptions::declare(CLI::App &command_line) {
 }
 
 Status TraceOptions::check() {
-    std::vector<std::string_view> engine_names{"auto"};
-    for (const EngineRow &row : engines()) {
-        engine_names.push_back(row.name);
-    }
-    std::vector<std::string_view> event_names{"all", "receive"};
-    for (const EventRow &row : sockwarden::events()) {
-        event_names.push_back(row.name);
-    }
     for (const std::string &name : split_commas(events)) {
-        if (Status status = check_word("--events", name, event_names); !status) {
+        if (Status status = check_choice("--events", name, choices_of("--events")); !status) {
             return status;
         }
     }
-    if (Status status = check_word("--engine", engine, engine_names); !status) {
-        return status;
-    }
-    if (Status status = check_word("--output", output.empty() ? "table" : output, {"table", "json"}); !status) {
-        return status;
-    }
-    if (Status status = check_word("--color", color, {"auto", "always", "never"}); !status) {
-        return status;
+    for (const auto &[option, word] : {std::pair<std::string_view, std::string_view>{"--engine", engine},
+                                       {"--output", output.empty() ? std::string_view("table") : output},
+                                       {"--color", color}}) {
+        if (Status status = check_choice(option, word, choices_of(option)); !status) {
+            return status;
+        }
     }
     std::uint64_t length = 0;
     const auto [rest, error] = std::from_chars(snaplen.data(), snaplen.data() + snaplen.size(), length);
