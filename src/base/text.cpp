@@ -234,7 +234,7 @@ bool parse_duration(std::string_view text, std::uint64_t &nanoseconds) {
     } else if (unit == "h") {
         factor = 3600e9;
     }
-    if (error != std::errc{} || factor == 0 || !(value > 0) || value * factor > 9e18) {
+    if (error != std::errc{} || factor == 0 || !(value * factor >= 1) || value * factor > 9e18) {
         return false;
     }
     nanoseconds = static_cast<std::uint64_t>(value * factor);
