@@ -101,7 +101,10 @@ std::string container_of_cgroup(std::string_view cgroup) {
             name.remove_suffix(6);
         }
         if (const std::size_t dash = name.rfind('-'); dash != std::string_view::npos) {
-            name.remove_prefix(dash + 1);
+            if (name.substr(0, dash).ends_with("conmon")) {  // libpod-conmon-ID.scope: the monitor, outside
+                name = {};
+            }
+            name.remove_prefix(std::min(dash + 1, name.size()));
         }
         if (const std::size_t colon = name.rfind(':'); colon != std::string_view::npos) {
             name.remove_prefix(colon + 1);
@@ -144,15 +147,16 @@ void ProcessTable::learn(Bytes bytes) {
     known_[key] = std::move(process);
     by_pid_[key.tgid] = key;
     if (known_.size() > limit_) {
-        forget_oldest();
+        forget_oldest(key);
     }
 }
 
 const Process &ProcessTable::find(const ProcessKey &key, std::uint64_t now_ns) {
     if (last_ != nullptr && last_->key == key) {
+        last_->seen_ns = now_ns;
         return *last_;
     }
-    auto found = known_.find(key);
+    const auto found = known_.find(key);
     if (found == known_.end()) {
         auto process = std::make_unique<Process>();
         process->key = key;
@@ -160,8 +164,14 @@ const Process &ProcessTable::find(const ProcessKey &key, std::uint64_t now_ns) {
         complete_from_proc(*process);
         process->unit = unit_of_cgroup(process->cgroup);
         process->container = container_of_cgroup(process->cgroup);
-        found = known_.emplace(key, std::move(process)).first;
+        process->seen_ns = now_ns;
+        last_ = known_.emplace(key, std::move(process)).first->second.get();
         by_pid_[key.tgid] = key;
+        const Process &added = *last_;
+        if (known_.size() > limit_) {
+            forget_oldest(key);
+        }
+        return added;
     }
     found->second->seen_ns = now_ns;
     last_ = found->second.get();
@@ -175,12 +185,11 @@ const Process *ProcessTable::find_pid(std::uint32_t pid, std::uint64_t now_ns) {
             return process->second.get();
         }
     }
+    if (from_proc_.size() >= limit_ && !from_proc_.contains(pid)) {
+        from_proc_.clear();
+    }
     std::unique_ptr<Process> &process = from_proc_[pid];
     if (process == nullptr || process->seen_ns + kFresh < now_ns) {
-        if (from_proc_.size() > limit_) {
-            from_proc_.clear();
-            return nullptr;
-        }
         process = std::make_unique<Process>();
         process->key.tgid = pid;
         process->seen_ns = now_ns;
@@ -190,7 +199,7 @@ const Process *ProcessTable::find_pid(std::uint32_t pid, std::uint64_t now_ns) {
 }
 
 // Drops the half that was seen longest ago, so that the cost of finding it is spread over many arrivals.
-void ProcessTable::forget_oldest() {
+void ProcessTable::forget_oldest(const ProcessKey &keep) {
     std::vector<std::uint64_t> times;
     times.reserve(known_.size());
     for (const auto &[key, process] : known_) {
@@ -199,7 +208,7 @@ void ProcessTable::forget_oldest() {
     const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
     std::nth_element(times.begin(), middle, times.end());
     const std::uint64_t border = *middle;
-    std::erase_if(known_, [&](const auto &entry) { return entry.second->seen_ns < border; });
+    std::erase_if(known_, [&](const auto &entry) { return entry.second->seen_ns <= border && entry.first != keep; });
     std::erase_if(by_pid_, [&](const auto &entry) { return !known_.contains(entry.second); });
     last_ = nullptr;
 }

@@ -50,6 +50,8 @@ public:
     // `record` begins with a process_record and holds head.size bytes; malformed ones are ignored.
     void learn(Bytes record);
 
+    std::size_t size() const { return known_.size(); }
+
     // The process of a message. One that was never described is completed from /proc and marked so. The reference
     // holds until the next call of learn or find.
     const Process &find(const ProcessKey &key, std::uint64_t now_ns);
@@ -64,13 +66,13 @@ private:
             return (key.start ^ (static_cast<std::uint64_t>(key.tgid) << 32) ^ key.exec) * 0x9e3779b97f4a7c15ULL;
         }
     };
-    void forget_oldest();
+    void forget_oldest(const ProcessKey &keep);
 
     std::size_t limit_;
     std::unordered_map<ProcessKey, std::unique_ptr<Process>, Hash> known_;
     std::unordered_map<std::uint32_t, ProcessKey> by_pid_;
     std::unordered_map<std::uint32_t, std::unique_ptr<Process>> from_proc_;
-    const Process *last_ = nullptr;
+    Process *last_ = nullptr;
 };
 
 }  // namespace sockwarden

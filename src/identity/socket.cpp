@@ -31,7 +31,7 @@ void SocketTable::learn(Bytes bytes) {
     last_ = nullptr;
     known_[record.key] = std::move(socket);
     if (known_.size() > limit_) {
-        forget_oldest();
+        forget_oldest(record.key);
     }
 }
 
@@ -47,7 +47,7 @@ const Socket *SocketTable::find(std::uint64_t key, std::uint64_t now_ns) {
     return last_;
 }
 
-void SocketTable::forget_oldest() {
+void SocketTable::forget_oldest(std::uint64_t keep) {
     std::vector<std::uint64_t> times;
     times.reserve(known_.size());
     for (const auto &[key, socket] : known_) {
@@ -56,7 +56,7 @@ void SocketTable::forget_oldest() {
     const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
     std::nth_element(times.begin(), middle, times.end());
     const std::uint64_t border = *middle;
-    std::erase_if(known_, [&](const auto &entry) { return entry.second->seen_ns < border; });
+    std::erase_if(known_, [&](const auto &entry) { return entry.second->seen_ns <= border && entry.first != keep; });
     last_ = nullptr;
 }
 

@@ -30,11 +30,13 @@ public:
     // `record` begins with a socket_record and holds head.size bytes; malformed ones are ignored.
     void learn(Bytes record);
 
+    std::size_t size() const { return known_.size(); }
+
     // Null for a socket whose description was lost. The pointer holds until the next call of learn.
     const Socket *find(std::uint64_t key, std::uint64_t now_ns);
 
 private:
-    void forget_oldest();
+    void forget_oldest(std::uint64_t keep);
 
     std::size_t limit_;
     std::unordered_map<std::uint64_t, std::unique_ptr<Socket>> known_;
