@@ -130,38 +130,7 @@ MESSAGE_VALUE(error) {
 }
 MESSAGE_VALUE(duration) {
     if (!line.absent(FieldId::duration, line.wire.entry_state)) {
-        append_number(line.to, std::uint64_t{line.wire.head.time - line.wire.entry});
-    }
-}
-
-PROCESS_VALUE(id)
-void put(Tag<FieldId::id>, std::string &to, [[maybe_unused]] const Process &process, [[maybe_unused]] Missing &missing)
-#define SOCKET_VALUE(id) void put(Tag<FieldId::id>, std::string &to, const Socket &socket)
-
-    MESSAGE_VALUE(event) {
-    append_json_string(line.to, event(static_cast<EventId>(line.wire.head.event)).name);
-}
-MESSAGE_VALUE(seq) { append_number(line.to, line.message.seq); }
-MESSAGE_VALUE(time) {
-    line.to += '"';
-    append_time(line.to, line.message.wall_ns);
-    line.to += '"';
-}
-MESSAGE_VALUE(late) { line.to += line.message.late ? "true" : "false"; }
-MESSAGE_VALUE(engine) { append_json_string(line.to, line.message.engine); }
-MESSAGE_VALUE(ret) { append_number(line.to, std::int64_t{line.wire.ret < 0 ? -1 : line.wire.ret}); }
-MESSAGE_VALUE(error) {
-    if (line.wire.ret < 0) {
-        append_json_string(line.to, errno_name(-line.wire.ret));
-    } else {
-        line.to += "null";
-    }
-}
-MESSAGE_VALUE(duration) {
-    if (line.wire.entry == 0) {
-        line.absent(FieldId::duration, wire::REASON_engine);
-    } else {
-        append_number(line.to, std::uint64_t{line.wire.head.time - line.wire.entry});
+        append_number(line.to, line.wire.head.time > line.wire.entry ? line.wire.head.time - line.wire.entry : 0);
     }
 }
 
@@ -403,16 +372,17 @@ std::string quoted_counts(const std::map<std::string, std::uint64_t> &counts) {
 }  // namespace
 
 void append_time(std::string &to, std::int64_t wall_ns) {
-    static thread_local std::int64_t cached_second = -1;
+    static thread_local std::int64_t cached_second = INT64_MIN;
     static thread_local std::string cached;
-    const std::int64_t second = wall_ns / 1'000'000'000;
+    const std::int64_t part = (wall_ns % 1'000'000'000 + 1'000'000'000) % 1'000'000'000;  // also before 1970
+    const std::int64_t second = (wall_ns - part) / 1'000'000'000;
     if (second != cached_second) {
         cached = fmt::format("{:%Y-%m-%dT%H:%M:%S}.", fmt::gmtime(static_cast<std::time_t>(second)));
         cached_second = second;
     }
     to += cached;
     char digits[10] = "000000000";
-    auto rest = static_cast<std::uint32_t>(wall_ns % 1'000'000'000);
+    auto rest = static_cast<std::uint32_t>(part);
     for (int i = 8; i >= 0; --i, rest /= 10) {
         digits[i] = static_cast<char>('0' + rest % 10);
     }

@@ -104,7 +104,8 @@ bool append_socket_level(std::string &to, const Message &message, const ControlM
             return false;
         case SO_TIMESTAMP:
             if (const auto at = head_of<timeval>(control.data)) {
-                append_seconds(to, at->tv_sec, at->tv_usec * 1000);
+                append_seconds(to, at->tv_sec,
+                               static_cast<std::int64_t>(static_cast<std::uint64_t>(at->tv_usec) * 1000));
                 return true;
             }
             return false;
