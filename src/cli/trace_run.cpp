@@ -179,15 +179,18 @@ void TraceRun::begin() {
     start.kernel = system.release;
     start.uncovered = engine_->uncovered();
     stream_ = std::make_unique<Stream>(*sink_, *engine_);
-    assembler_ = std::make_unique<Assembler>(engine_name_, [this](Message &message) {
-        if (options_.count != 0 && stream_->messages() >= options_.count) {
-            return;
-        }
-        stream_->message(message);
-        if (options_.count != 0 && stream_->messages() == options_.count) {
-            done_ = true;
-        }
-    });
+    assembler_ = std::make_unique<Assembler>(
+        engine_name_,
+        [this](Message &message) {
+            if (options_.count != 0 && stream_->messages() >= options_.count) {
+                return;
+            }
+            stream_->message(message);
+            if (options_.count != 0 && stream_->messages() == options_.count) {
+                done_ = true;
+            }
+        },
+        options_.selection.snaplen);
     stream_->begin(std::move(start));
     writer_->flush();
     say("tracing with the {} engine{}", engine_name_, options_.selection.light ? ", light" : "");

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "catalog/catalog.h"
 #include "decode/control.h"
 
 namespace sockwarden {
@@ -116,14 +117,15 @@ void Assembler::take_message(Bytes record, std::int64_t wall_offset, bool late) 
     }
     const auto *wire = reinterpret_cast<const wire::message_record *>(record.data());
     const Bytes behind = record.subspan(sizeof(*wire));
-    if (behind.size() < wire->inline_payload) {
+    if (behind.size() < wire->inline_payload || wire->head.event >= events().size() || wire->ret < INT32_MIN ||
+        wire->ret > INT32_MAX) {
         ++malformed_;
         return;
     }
     Message &message = message_;
     message.wire = wire;
     message.engine = engine_;
-    message.wall_ns = static_cast<std::int64_t>(wire->head.time) + wall_offset;
+    message.wall_ns = static_cast<std::int64_t>(wire->head.time + static_cast<std::uint64_t>(wall_offset));
     message.late = late;
     message.process = &processes_.find({wire->start, wire->tgid, wire->exec}, wire->head.time);
     if (wire->tid == wire->tgid && std::string_view(message.process->comm) !=
@@ -195,7 +197,24 @@ void Assembler::join_pieces(Message &message, Pending &pending) {
     }
     join_fds(message, pending);
     join_payload(message, pending, message.payload);
+    if (lost && message.payload_reason == wire::REASON_here && message.payload.size() < expected_payload(message)) {
+        message.payload_reason = wire::REASON_ring_full;
+    }
     join_sender(message);
+}
+
+// The least that is captured of this message when nothing is lost.
+std::size_t Assembler::expected_payload(const Message &message) const {
+    std::uint64_t expected = std::min<std::uint64_t>(std::max<std::int64_t>(message.wire->ret, 0), snaplen_);
+    std::uint64_t room = 0;
+    for (const wire::user_iovec &part : message.iov) {
+        room = part.len > UINT64_MAX - room ? UINT64_MAX : room + part.len;
+    }
+    const bool all = message.iov_reason == wire::REASON_here && message.iov.size() == message.wire->iovlen;
+    if (all) {
+        expected = std::min(expected, room);  // with MSG_TRUNC the call may return more than it delivered
+    }
+    return all || (message.wire->flags & MSG_TRUNC) == 0 ? expected : 0;
 }
 
 void Assembler::join_control(Message &message, const Pending &pending) {

@@ -20,12 +20,16 @@ public:
     using Deliver = std::function<void(Message &)>;
 
     // `engine` must outlive the assembler. Every message record that is not malformed reaches `deliver` exactly once.
-    Assembler(std::string_view engine, Deliver deliver) : engine_(engine), deliver_(std::move(deliver)) {}
+    // `snaplen` is what was asked for, to tell payload that was lost from payload that nobody wanted.
+    Assembler(std::string_view engine, Deliver deliver, std::uint32_t snaplen = wire::INLINE_PAYLOAD)
+        : engine_(engine), deliver_(std::move(deliver)), snaplen_(snaplen) {}
 
     // One record, as it stands in the ring. `wall_offset` is what to add to its monotonic time for wall-clock time.
     void take(Bytes record, std::int64_t wall_offset, bool late);
 
     std::uint64_t malformed() const { return malformed_; }
+    // Threads with pieces whose message has not come.
+    std::size_t pending() const { return pending_.size(); }
     const ProcessTable &processes() const { return processes_; }
 
 private:
@@ -46,9 +50,11 @@ private:
     void join_fds(Message &message, const Pending &pending);
     void join_payload(Message &message, const Pending &pending, Bytes inline_bytes);
     void join_sender(Message &message);
+    std::size_t expected_payload(const Message &message) const;
 
     std::string_view engine_;
     Deliver deliver_;
+    std::uint32_t snaplen_;
     ProcessTable processes_;
     SocketTable sockets_;
     std::unordered_map<std::uint32_t, Pending> pending_;  // by thread
