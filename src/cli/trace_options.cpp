@@ -77,6 +77,9 @@ Status TraceOptions::check() {
         return Error{"--snaplen: \"" + snaplen + "\" is not a number of bytes from 0 to 65535", 2};
     }
     selection.snaplen = static_cast<std::uint32_t>(length);
+    if (count > INT64_MAX) {  // CLI11 wraps negative numbers around
+        return Error{"--count: not a number of messages", 2};
+    }
     if (!duration.empty() && !parse_duration(duration, duration_ns)) {
         return Error{"--duration: \"" + duration + "\" is not a time such as 10s, 500ms, 2m or 1h", 2};
     }
