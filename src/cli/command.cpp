@@ -43,6 +43,7 @@ Result<User> find_user(const std::string &name) {
 // Runs in the child; never returns.
 [[noreturn]] void run_child(int go, int report, const std::vector<std::string> &words, const User &user) {
     std::vector<char *> arguments;
+    arguments.reserve(words.size() + 1);
     for (const std::string &word : words) {
         arguments.push_back(const_cast<char *>(word.c_str()));
     }

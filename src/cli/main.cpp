@@ -100,4 +100,11 @@ int run_main(int argc, char **argv) {
 }  // namespace
 }  // namespace sockwarden
 
-int main(int argc, char **argv) { return sockwarden::run_main(argc, argv); }
+int main(int argc, char **argv) {
+    try {
+        return sockwarden::run_main(argc, argv);
+    } catch (const std::exception &defect) {
+        std::fprintf(stderr, "sockwarden: defect: %s\n", defect.what());
+        return sockwarden::kExitFailure;
+    }
+}

@@ -191,7 +191,7 @@ void TraceRun::begin() {
             }
         },
         options_.selection.snaplen);
-    stream_->begin(std::move(start));
+    stream_->begin(start);
     writer_->flush();
     say("tracing with the {} engine{}", engine_name_, options_.selection.light ? ", light" : "");
     if (options_.duration_ns != 0) {

@@ -4,7 +4,7 @@
 
 namespace sockwarden {
 
-void Stream::begin(StreamStart start) {
+void Stream::begin(const StreamStart &start) {
     begun_ns_ = start.wall_ns;
     sink_.start(start);
 }

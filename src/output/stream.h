@@ -16,7 +16,7 @@ public:
     // Borrows both.
     Stream(Sink &sink, Source &source) : sink_(sink), source_(source) {}
 
-    void begin(StreamStart start);
+    void begin(const StreamStart &start);
     void message(Message &message);
     // Puts a `lost` record into the stream for each count that grew since the last time.
     void report_losses(std::int64_t wall_ns);

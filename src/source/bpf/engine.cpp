@@ -468,7 +468,7 @@ Result<std::unique_ptr<BpfEngine>> BpfEngine::open(const EngineOptions &options)
     if (state->shared == nullptr || state->counter_map == nullptr) {
         return Error{"the BPF object lacks its maps"};
     }
-    for (Status status : {state->make_rings(), state->attach_all()}) {
+    for (const Status &status : {state->make_rings(), state->attach_all()}) {
         if (!status) {
             return status.error();
         }

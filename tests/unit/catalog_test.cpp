@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+// The catalogue is whole: what one table says, every other that must know of it says too.
+#include "catalog/catalog.h"
+
+#include <bpf/libbpf.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <set>
+
+#include "catalog/page.h"
+#include "catalog/schema.h"
+#include "records.h"
+#include "source/bpf/objects.h"
+
+namespace sockwarden {
+namespace {
+
+using nlohmann::json;
+
+bool allows_null(const json &schema) {
+    const auto holds_null = [](const json &list) {
+        return std::find(list.begin(), list.end(), json("null")) != list.end() ||
+               std::find(list.begin(), list.end(), json()) != list.end();
+    };
+    return (schema.contains("type") && schema["type"].is_array() && holds_null(schema["type"])) ||
+           (schema.contains("enum") && holds_null(schema["enum"])) ||
+           (schema.contains("oneOf") &&
+            std::any_of(schema["oneOf"].begin(), schema["oneOf"].end(),
+                        [](const json &one) { return one.value("type", json()) == "null"; }));
+}
+
+// The schema of a field, and whether it or an object around it may be null. Null where there is none.
+json schema_of(std::string_view path, bool &nullable) {
+    json at = json::parse(stream_schema())["$defs"]["message"];
+    nullable = false;
+    while (!path.empty()) {
+        const std::string_view key = path.substr(0, path.find('.'));
+        path.remove_prefix(std::min(key.size() + 1, path.size()));
+        if (!at.contains("properties") || !at["properties"].contains(key)) {
+            return nullptr;
+        }
+        at = json(at["properties"][std::string(key)]);
+        nullable = nullable || allows_null(at);
+    }
+    return at;
+}
+
+class EachField : public testing::TestWithParam<FieldRow> {};
+
+TEST_P(EachField, StandsInTheSchema) {
+    bool nullable = false;
+    const json schema = schema_of(GetParam().path, nullable);
+    ASSERT_FALSE(schema.is_null()) << GetParam().path;
+    EXPECT_NE(schema.value("description", ""), "");
+}
+
+TEST_P(EachField, StandsInTheRecord) {
+    const auto records =
+        test::json_of({test::process_record(), test::socket_record(), test::message_record(test::plain_message())});
+    ASSERT_EQ(records.size(), 1U);
+    std::string pointer = "/" + std::string(GetParam().path);
+    std::replace(pointer.begin(), pointer.end(), '.', '/');
+    EXPECT_TRUE(records[0].contains(json::json_pointer(pointer))) << GetParam().path;
+}
+
+TEST_P(EachField, IsTaggedOptionalWhereTheSchemaAllowsNull) {
+    bool nullable = false;
+    schema_of(GetParam().path, nullable);
+    if (GetParam().group == Group::stream) {
+        EXPECT_FALSE(nullable);
+        return;
+    }
+    bool optional = false;
+    for (const EngineRow &engine : engines()) {
+        optional = optional || (origin_of(GetParam().id, engine.id).tags & kTagOpt) != 0;
+    }
+    const bool empty_means_absent = GetParam().kind == Kind::payload;
+    EXPECT_EQ(optional, nullable || empty_means_absent) << "OPT in origins.def, null in kinds.def: " << GetParam().path;
+}
+
+TEST_P(EachField, HasTagsThatMakeSense) {
+    for (const EngineRow &engine : engines()) {
+        const Tags tags = origin_of(GetParam().id, engine.id).tags;
+        EXPECT_NE(tags & (kTagK | kTagU), 0);
+        EXPECT_EQ((tags & kTagU) != 0, (tags & kTagToctou) != 0) << "user memory can change, and only it";
+    }
+}
+
+TEST_P(EachField, StandsOnThePage) {
+    const std::string page = page_as_text(make_page(events()[0]), 200);
+    EXPECT_NE(page.find("    " + std::string(GetParam().path)), std::string::npos);
+}
+
+std::string id_of(const testing::TestParamInfo<FieldRow> &info) {
+    return std::string(info.param.name) + "_" + std::to_string(info.index);
+}
+INSTANTIATE_TEST_SUITE_P(Fields, EachField, testing::ValuesIn(fields().begin(), fields().end()), id_of);
+
+TEST(Catalog, NamesAreUnique) {
+    const auto unique = [](const auto &rows, auto name, const char *table) {
+        std::set<std::string> seen;
+        for (const auto &row : rows) {
+            EXPECT_TRUE(seen.insert(std::string(name(row))).second) << table << ": " << name(row);
+        }
+    };
+    unique(
+        events(), [](const EventRow &row) { return row.name; }, "events");
+    unique(
+        fields(), [](const FieldRow &row) { return row.path; }, "fields, by path");
+    unique(
+        fields(),
+        [](const FieldRow &row) { return std::to_string(static_cast<int>(row.group)) + std::string(row.name); },
+        "fields, by id");
+    unique(
+        engines(), [](const EngineRow &row) { return row.name; }, "engines");
+    unique(
+        counters(), [](const CounterRow &row) { return row.name; }, "counters");
+    unique(
+        reasons(), [](const ReasonRow &row) { return row.name; }, "reasons");
+    unique(
+        kinds(), [](const KindRow &row) { return row.name; }, "kinds");
+    unique(
+        shapes(), [](const ShapeRow &row) { return row.name; }, "shapes");
+    unique(
+        sections(), [](const SectionRow &row) { return row.title; }, "sections");
+    unique(
+        optionals(), [](const OptionalRow &row) { return field(row.field).path; }, "optionals");
+    unique(
+        hooks(), [](const HookRow &row) { return std::string(engine_name(row.engine)) + " " + std::string(row.id); },
+        "hooks");
+    unique(
+        origins(),
+        [](const OriginRow &row) {
+            return std::string(engine_name(row.engine)) + " " + std::string(field(row.field).path);
+        },
+        "origins");
+    unique(
+        constants(), [](const ConstantRow &row) { return std::string(row.set) + " " + std::string(row.name); },
+        "constants, by name");
+    unique(
+        constants(), [](const ConstantRow &row) { return std::string(row.set) + " " + std::to_string(row.value); },
+        "constants, by value");
+}
+
+TEST(Catalog, CountersBelongToATermOfTheSum) {
+    const std::set<std::string_view> terms{"filtered", "dropped", "missed", "none"};
+    for (const CounterRow &row : counters()) {
+        EXPECT_TRUE(terms.contains(row.sum)) << row.name << ": " << row.sum;
+    }
+}
+
+TEST(Catalog, ArgumentsAreFieldsOfAMessage) {
+    std::set<FieldId> told;
+    for (const ArgumentRow &row : arguments()) {
+        EXPECT_EQ(field(row.field).group, Group::message) << field(row.field).path;
+        EXPECT_TRUE(told.insert(row.field).second) << field(row.field).path;
+        EXPECT_NE(row.type, "");
+    }
+    for (const FieldRow &row : fields()) {
+        EXPECT_TRUE(!row.path.starts_with("args.") || told.contains(row.id)) << "no ARGUMENT row: " << row.path;
+    }
+}
+
+TEST(Catalog, OriginsSayWhy) {
+    for (const OriginRow &row : origins()) {
+        EXPECT_NE(row.why, "") << field(row.field).path;
+        EXPECT_NE(field(row.field).group, Group::stream) << field(row.field).path;
+    }
+    for (const OptionalRow &row : optionals()) {
+        EXPECT_NE(row.why, "") << field(row.field).path;
+    }
+}
+
+TEST(Catalog, HooksHaveKnownTypesAndTimes) {
+    for (const HookRow &hook : hooks()) {
+        EXPECT_TRUE(std::ranges::any_of(hook_types(), [&](const auto &row) { return row.id == hook.type; }))
+            << hook.type;
+        EXPECT_TRUE(std::ranges::any_of(whens(), [&](const auto &row) { return row.id == hook.when; })) << hook.when;
+    }
+}
+
+TEST(Catalog, ObjectsAroundFieldsAreDescribed) {
+    for (const FieldRow &row : fields()) {
+        for (std::size_t dot = row.path.find('.'); dot != std::string_view::npos; dot = row.path.find('.', dot + 1)) {
+            const std::string_view object = row.path.substr(0, dot);
+            EXPECT_TRUE(
+                std::ranges::any_of(json_objects(), [&](const ObjectRow &known) { return known.path == object; }))
+                << "no OBJECT row: " << object;
+        }
+    }
+}
+
+TEST(Catalog, SchemaRowsAreJson) {
+    const json schema = json::parse(stream_schema());
+    for (const KindRow &row : kinds()) {
+        EXPECT_TRUE(row.schema.starts_with("{'")) << row.name;
+    }
+    for (const ShapeRow &row : shapes()) {
+        EXPECT_TRUE(schema["$defs"].contains(row.name)) << row.name;
+    }
+    EXPECT_EQ(schema.dump().find('@'), std::string::npos) << "a list of names that schema.cpp does not know";
+}
+
+struct CloseObject {
+    void operator()(bpf_object *object) const { bpf_object__close(object); }
+};
+
+Bytes object_of(EngineId engine) {
+    switch (engine) {
+        case EngineId::trampoline:
+            return objects::trampoline();
+        case EngineId::kprobe:
+            return objects::kprobe();
+        case EngineId::tracepoint:
+            return objects::tracepoint();
+    }
+    return {};
+}
+
+class EachEngine : public testing::TestWithParam<EngineRow> {};
+
+TEST_P(EachEngine, HasAProgramForEveryHookAndAHookForEveryProgram) {
+    std::set<std::string> rows;
+    for (const HookRow &hook : hooks()) {
+        if (hook.engine == GetParam().id) {
+            rows.insert(std::string(hook.id));
+        }
+    }
+    if (rows.empty()) {
+        GTEST_SKIP() << "hooks.def has no row of this engine yet";
+    }
+    const Bytes elf = object_of(GetParam().id);
+    LIBBPF_OPTS(bpf_object_open_opts, options);
+    const std::unique_ptr<bpf_object, CloseObject> object(bpf_object__open_mem(elf.data(), elf.size(), &options));
+    ASSERT_NE(object, nullptr);
+    std::set<std::string> programs;
+    bpf_program *program = nullptr;
+    while ((program = bpf_object__next_program(object.get(), program)) != nullptr) {
+        programs.insert(bpf_program__name(program));
+    }
+    EXPECT_EQ(rows, programs);
+}
+
+// SEC() says type and target once more, because libbpf wants it there: the two must agree.
+TEST_P(EachEngine, AttachesWhereItsRowsSay) {
+    const Bytes elf = object_of(GetParam().id);
+    LIBBPF_OPTS(bpf_object_open_opts, options);
+    const std::unique_ptr<bpf_object, CloseObject> object(bpf_object__open_mem(elf.data(), elf.size(), &options));
+    ASSERT_NE(object, nullptr);
+    for (const HookRow &hook : hooks()) {
+        if (hook.engine != GetParam().id) {
+            continue;
+        }
+        const bpf_program *program = bpf_object__find_program_by_name(object.get(), std::string(hook.id).c_str());
+        ASSERT_NE(program, nullptr) << hook.id;
+        const std::string_view section = bpf_program__section_name(program);
+        if (hook.type == "kprobe_at") {  // its address is found when it runs
+            EXPECT_EQ(section, "kprobe") << hook.id;
+            continue;
+        }
+        EXPECT_TRUE(section == hook.type || section == std::string(hook.type) + "/" + std::string(hook.target))
+            << hook.id << ": " << section;
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Engines, EachEngine, testing::ValuesIn(engines().begin(), engines().end()),
+                         [](const auto &row) { return std::string(row.param.name); });
+
+TEST(DidYouMean, FindsTheNearestWord) {
+    const std::string_view words[] = {"trace", "events", "explain", "doctor", "demo"};
+    EXPECT_EQ(did_you_mean("trcae", words), "trace");
+    EXPECT_EQ(did_you_mean("Explian", words), "explain");
+    EXPECT_EQ(did_you_mean("event", words), "events");
+    EXPECT_EQ(did_you_mean("zzzzzzzz", words), "");
+    EXPECT_EQ(did_you_mean("anything", {}), "");
+}
+
+}  // namespace
+}  // namespace sockwarden
