@@ -27,7 +27,7 @@ std::vector<T> array_of(const std::vector<std::byte> &data) {
 }
 
 // Numbers from include/uapi/linux/magic.h and fs/: file systems whose dentries are not in the tree of paths.
-constexpr std::uint64_t kSockFs = 0x534f434b, kPipeFs = 0x50495045, kAnonInodeFs = 0x09041934, kTmpFs = 0x01021994;
+constexpr std::uint64_t kSockFs = 0x534f434b, kPipeFs = 0x50495045, kAnonInodeFs = 0x09041934;
 
 std::string path_of(const PassedFd &fd, Bytes names) {
     const std::string joined = join_path(names);

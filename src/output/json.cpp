@@ -374,8 +374,12 @@ std::string quoted_counts(const std::map<std::string, std::uint64_t> &counts) {
 void append_time(std::string &to, std::int64_t wall_ns) {
     static thread_local std::int64_t cached_second = INT64_MIN;
     static thread_local std::string cached;
-    const std::int64_t part = (wall_ns % 1'000'000'000 + 1'000'000'000) % 1'000'000'000;  // also before 1970
-    const std::int64_t second = (wall_ns - part) / 1'000'000'000;
+    std::int64_t second = wall_ns / 1'000'000'000;
+    std::int64_t part = wall_ns % 1'000'000'000;
+    if (part < 0) {  // before 1970
+        part += 1'000'000'000;
+        --second;
+    }
     if (second != cached_second) {
         cached = fmt::format("{:%Y-%m-%dT%H:%M:%S}.", fmt::gmtime(static_cast<std::time_t>(second)));
         cached_second = second;

@@ -231,8 +231,7 @@ TEST_P(EachEngine, HasAProgramForEveryHookAndAHookForEveryProgram) {
         GTEST_SKIP() << "hooks.def has no row of this engine yet";
     }
     const Bytes elf = object_of(GetParam().id);
-    LIBBPF_OPTS(bpf_object_open_opts, options);
-    const std::unique_ptr<bpf_object, CloseObject> object(bpf_object__open_mem(elf.data(), elf.size(), &options));
+    const std::unique_ptr<bpf_object, CloseObject> object(bpf_object__open_mem(elf.data(), elf.size(), nullptr));
     ASSERT_NE(object, nullptr);
     std::set<std::string> programs;
     bpf_program *program = nullptr;
@@ -245,8 +244,7 @@ TEST_P(EachEngine, HasAProgramForEveryHookAndAHookForEveryProgram) {
 // SEC() says type and target once more, because libbpf wants it there: the two must agree.
 TEST_P(EachEngine, AttachesWhereItsRowsSay) {
     const Bytes elf = object_of(GetParam().id);
-    LIBBPF_OPTS(bpf_object_open_opts, options);
-    const std::unique_ptr<bpf_object, CloseObject> object(bpf_object__open_mem(elf.data(), elf.size(), &options));
+    const std::unique_ptr<bpf_object, CloseObject> object(bpf_object__open_mem(elf.data(), elf.size(), nullptr));
     ASSERT_NE(object, nullptr);
     for (const HookRow &hook : hooks()) {
         if (hook.engine != GetParam().id) {
@@ -255,7 +253,7 @@ TEST_P(EachEngine, AttachesWhereItsRowsSay) {
         const bpf_program *program = bpf_object__find_program_by_name(object.get(), std::string(hook.id).c_str());
         ASSERT_NE(program, nullptr) << hook.id;
         const std::string_view section = bpf_program__section_name(program);
-        if (hook.type == "kprobe_at") {  // its address is found when it runs
+        if (hook.type == "kprobe_at") {  // where, is known when the kernel runs
             EXPECT_EQ(section, "kprobe") << hook.id;
             continue;
         }

@@ -75,7 +75,7 @@ TEST(Json, AnyBytesMakeAString) {
         for (char &c : text) {
             c = static_cast<char>(random());
         }
-        EXPECT_NO_THROW(nlohmann::json::parse(json_string(text)));
+        EXPECT_TRUE(nlohmann::json::accept(json_string(text)));
     }
 }
 
