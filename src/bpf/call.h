@@ -383,7 +383,8 @@ static __noinline int capture_files(struct call *call, struct scm_fp_list *list)
 	return 0;
 }
 
-/* Who wrote this message, as far as the socket buffer or the socket tells. Only the first part of a message counts. */
+/* Who wrote this message, as the socket buffer tells; the socket's peer is the guess for want of it. Only the first
+ * part of a message counts. */
 worker void sender_of_skb(struct call *call, struct unix_skb_parms *parms)
 {
 	struct pid *pid = BPF_CORE_READ(parms, pid);
@@ -394,21 +395,6 @@ worker void sender_of_skb(struct call *call, struct unix_skb_parms *parms)
 	call->message.sender_uid = BPF_CORE_READ(parms, uid.val);
 	call->message.sender_gid = BPF_CORE_READ(parms, gid.val);
 	call->message.sender_known = SENDER_WRITER;
-}
-
-worker void sender_of_peer(struct call *call, struct sock *sk)
-{
-	struct pid *pid;
-
-	if (call->message.sender_known || GET(sk, __sk_common.skc_family) != AF_UNIX)
-		return;
-	pid = BPF_CORE_READ(sk, sk_peer_pid);
-	if (!pid)
-		return;
-	call->message.sender_pid = BPF_CORE_READ(pid, numbers[0].nr);
-	call->message.sender_uid = BPF_CORE_READ(sk, sk_peer_cred, uid.val);
-	call->message.sender_gid = BPF_CORE_READ(sk, sk_peer_cred, gid.val);
-	call->message.sender_known = SENDER_PEER;
 }
 
 /* The arguments of the call as its registers hold them. */

@@ -219,7 +219,7 @@ worker bool is_own(struct sock *sk, struct socket_record *record, const u8 *loca
 }
 
 /* Out of line: it runs once per socket state. */
-static __noinline int tell_socket(struct sock *sk, struct told_socket *told, u64 time)
+static __noinline int tell_socket(struct sock *sk, struct told_socket *told)
 {
 	struct scratch *room = scratch(SCRATCH_SOCKET);
 	struct socket_record *record;
@@ -231,7 +231,7 @@ static __noinline int tell_socket(struct sock *sk, struct told_socket *told, u64
 	record = (struct socket_record *)room->bytes;
 	local = room->bytes + sizeof(*record);
 	remote = local + ADDRESS_ROOM;
-	record->head.time = time;
+	record->head.time = bpf_ktime_get_ns();
 	record->head.kind = RECORD_SOCKET;
 	record->head.event = 0;
 	record->key = told->key;
@@ -246,6 +246,11 @@ static __noinline int tell_socket(struct sock *sk, struct told_socket *told, u64
 	record->remote_size = 0;
 	if (record->family == AF_UNIX) {
 		struct sock *peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
+		struct pid *pid = BPF_CORE_READ(sk, sk_peer_pid);
+
+		told->peer_pid = pid ? BPF_CORE_READ(pid, numbers[0].nr) : 0;
+		told->peer_uid = BPF_CORE_READ(sk, sk_peer_cred, uid.val);
+		told->peer_gid = BPF_CORE_READ(sk, sk_peer_cred, gid.val);
 
 		record->local_size = unix_address_of(sk, local);
 		if (peer) {
@@ -305,7 +310,7 @@ worker void prints_of(struct sock *sk, u64 *local, u64 *remote)
 }
 
 /* Tells the socket when it is new or has changed, and gives the message its key. */
-worker void socket_of(struct call *call, struct sock *sk, u64 time)
+worker void socket_of(struct call *call, struct sock *sk)
 {
 	struct told_socket *told;
 	u64 local, remote;
@@ -339,11 +344,17 @@ worker void socket_of(struct call *call, struct sock *sk, u64 time)
 #endif
 		told->local_print = local;
 		told->remote_print = remote;
-		tell_socket(sk, told, time);
+		tell_socket(sk, told);
 	}
 	call->message.socket_key = told->key;
 	call->message.socket_state = REASON_here;
 	call->skipped = told->own;
+	if (!call->message.sender_known && told->peer_pid) {
+		call->message.sender_pid = told->peer_pid;
+		call->message.sender_uid = told->peer_uid;
+		call->message.sender_gid = told->peer_gid;
+		call->message.sender_known = SENDER_PEER;
+	}
 }
 
 #endif

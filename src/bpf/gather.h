@@ -54,17 +54,17 @@ worker void gather_buffers(struct call *call, struct msghdr *header)
 {
 	struct message_record *message = &call->message;
 	struct iov_iter *iter = &header->msg_iter;
-	u8 type = BPF_CORE_READ(header, msg_iter.iter_type);
+	u8 type = GET(header, msg_iter.iter_type);
 	const struct iovec *iov;
 
-	call->room = BPF_CORE_READ(header, msg_iter.count);
+	call->room = GET(header, msg_iter.count);
 	if (type == bpf_core_enum_value(enum iter_type, ITER_UBUF)) {
 		message->iovlen = 1;
-		message->iov_base = (u64)BPF_CORE_READ(header, msg_iter.ubuf);
+		message->iov_base = (u64)GET(header, msg_iter.ubuf);
 		message->iov_len = call->room;
 		return;
 	}
-	message->iovlen = BPF_CORE_READ(header, msg_iter.nr_segs);
+	message->iovlen = GET(header, msg_iter.nr_segs);
 	if (!message->iovlen)
 		return;
 	iov = iovecs_of(iter);
@@ -248,15 +248,14 @@ worker int leave_socket(struct socket *socket, struct msghdr *header, s64 ret)
 		return 0;
 	message = &call->message;
 	sk = GET(socket, sk);
-	socket_of(call, sk, bpf_ktime_get_ns());
+	socket_of(call, sk);
 	message->name_state = REASON_none;
 	message->control_state = REASON_none;
 	if (ret < 0) {
 		message->flags_state = REASON_none;
 		return 0;
 	}
-	sender_of_peer(call, sk);
-	message->msg_flags = BPF_CORE_READ(header, msg_flags) & ~MSG_CMSG_COMPAT;
+	message->msg_flags = GET(header, msg_flags) & ~MSG_CMSG_COMPAT;
 	if (call->named)
 		message->name_state = REASON_here;
 	if (call->cmsgs || message->fds_delivered)

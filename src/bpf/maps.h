@@ -77,7 +77,11 @@ struct told_socket {
 	u8 told;
 	u8 own;
 	u16 pad;
-	u64 inode; /* for engines whose key is an address */
+	u64 inode;    /* for engines whose key is an address */
+	u32 peer_pid; /* who made or connected the peer; 0 when unknown */
+	u32 peer_uid;
+	u32 peer_gid;
+	u32 spare;
 };
 
 #ifdef SOCKWARDEN_KPROBE

@@ -82,7 +82,7 @@ int BPF_PROG(tp_copied, struct sk_buff *skb, int length)
 	if (!in_recvmsg(task, regs))
 		return 0;
 	call = call_of(task);
-	if (!call || length <= 0)
+	if (!call)
 		return 0;
 	flags = regs->dx;
 	sk = skb->sk;
@@ -98,6 +98,8 @@ int BPF_PROG(tp_copied, struct sk_buff *skb, int length)
 		}
 		offset = offset_in_skb(skb, sk, flags, parms);
 	}
+	if (length <= 0)
+		return 0; /* an empty datagram can carry descriptors */
 	linear = skb->len - skb->data_len;
 	if (offset + length <= linear)
 		capture_kernel(call, skb->data + offset, length);
@@ -112,7 +114,6 @@ int BPF_PROG(tp_received, struct sock *sk, int ret, int flags)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct pt_regs *regs = registers(task);
 	struct call *call;
-	u64 now;
 
 	if (!in_recvmsg(task, regs))
 		return 0;
@@ -122,10 +123,7 @@ int BPF_PROG(tp_received, struct sock *sk, int ret, int flags)
 			count_unseen(task);
 		return 0;
 	}
-	now = bpf_ktime_get_ns();
-	socket_of(call, sk, now);
-	if (ret >= 0)
-		sender_of_peer(call, sk);
+	socket_of(call, sk);
 	/* where the bytes begin in the buffer is then not known */
 	if (sk->__sk_common.skc_family == AF_VSOCK || (regs->dx & MSG_PEEK && sk->sk_peek_off >= 0))
 		call->user_payload = 1;
@@ -137,7 +135,7 @@ int BPF_PROG(tp_received, struct sock *sk, int ret, int flags)
 	/* no tracepoint shows the return of an i386 caller */
 	finish_early(call, ret, call->message.compat ? REASON_compat : REASON_light);
 	call->message.entry_state = REASON_engine;
-	emit_message(call, task, now, ret);
+	emit_message(call, task, bpf_ktime_get_ns(), ret);
 	return 0;
 }
 

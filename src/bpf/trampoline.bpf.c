@@ -94,18 +94,16 @@ int BPF_PROG(tr_received, struct sock *sk, int ret)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct pt_regs *regs = registers(task);
 	struct call *call;
-	u64 now;
 
 	if (!in_recvmsg(task, regs))
 		return 0;
 	call = call_of(task);
 	if (!call || call->inside)
 		return 0;
-	now = bpf_ktime_get_ns();
-	socket_of(call, sk, now);
+	socket_of(call, sk);
 	arguments_of(call, task, regs);
 	finish_early(call, ret, REASON_late_attach);
-	emit_message(call, task, now, ret);
+	emit_message(call, task, bpf_ktime_get_ns(), ret);
 	return 0;
 }
 
