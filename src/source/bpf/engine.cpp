@@ -131,7 +131,7 @@ Bytes object_of(EngineId engine) {
 }
 
 // Loads the object with the hooks that `states` does not rule out.
-Result<Object> load(const EngineOptions &options, const std::vector<HookState> &states, bool skb_dynptr) {
+Result<Object> load(const EngineOptions &options, const std::vector<HookState> &states, bool skb_dynptr, int &why_not) {
     const Bytes bytes = object_of(options.engine);
     if (bytes.empty()) {
         return Error{"this build has no " + std::string(engine_name(options.engine)) + " engine", 2};
@@ -159,6 +159,7 @@ Result<Object> load(const EngineOptions &options, const std::vector<HookState> &
         }
     }
     if (const int error = ::bpf_object__load(object.get()); error != 0) {
+        why_not = -error;
         std::string why = std::strerror(-error);
         if (!last_words().empty()) {
             why += " (" + last_words() + ")";
@@ -170,12 +171,13 @@ Result<Object> load(const EngineOptions &options, const std::vector<HookState> &
 
 // Loads with as many hooks as the kernel takes: one optional hook that does not load must not fail the others.
 Result<Object> load_best(const EngineOptions &options, std::vector<HookState> &states) {
-    Result<Object> object = load(options, states, true);
-    if (object) {
+    int why_not = 0;
+    Result<Object> object = load(options, states, true, why_not);
+    if (object || why_not == EPERM) {  // what the kernel forbids it forbids for each hook
         return object;
     }
     if (options.engine == EngineId::tracepoint) {
-        object = load(options, states, false);
+        object = load(options, states, false, why_not);
         if (object) {
             return object;
         }
@@ -185,7 +187,7 @@ Result<Object> load_best(const EngineOptions &options, std::vector<HookState> &s
             continue;
         }
         state.reason = "does not load on this kernel";
-        Result<Object> without = load(options, states, true);
+        Result<Object> without = load(options, states, true, why_not);
         if (without) {
             return without;
         }
@@ -437,6 +439,11 @@ BpfEngine::~BpfEngine() = default;
 Result<std::unique_ptr<BpfEngine>> BpfEngine::open(const EngineOptions &options) {
     auto state = std::make_unique<State>();
     state->options = options;
+    if (options.engine == EngineId::kprobe) {
+        if (const Result<__u32> source = kprobe_source(); !source) {
+            return Error{"cannot load the kprobe engine: " + source.error().message, 2};
+        }
+    }
     const KernelTypes kernel(::btf__load_vmlinux_btf());
     if (kernel == nullptr) {
         return errno_error("cannot read the kernel's types");
