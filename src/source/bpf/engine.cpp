@@ -444,7 +444,7 @@ Result<std::unique_ptr<BpfEngine>> BpfEngine::open(const EngineOptions &options)
             return Error{"cannot load the kprobe engine: " + source.error().message, 2};
         }
     }
-    const KernelTypes kernel(::btf__load_vmlinux_btf());
+    static const KernelTypes kernel(::btf__load_vmlinux_btf());  // 5 MB to parse, the same for every engine
     if (kernel == nullptr) {
         return errno_error("cannot read the kernel's types");
     }
