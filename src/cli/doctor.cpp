@@ -67,7 +67,7 @@ void print_engine(const EngineProbe &probe) {
 
 void print_coverage(const EngineProbe &best) {
     fmt::print(
-        "\nWith the {} engine, recvmsg is covered: every call of every process, from x86-64 and i386 programs,\n"
+        "\nWith the {} engine, recvmsg is covered: every call that reaches a socket, from x86-64 and i386 programs,\n"
         "with its arguments, payload, ancillary data, passed descriptors, process and socket.\n",
         engine_name(best.engine));
     fmt::print("\nNot covered, or not from kernel memory:\n");
