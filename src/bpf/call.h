@@ -59,10 +59,21 @@ worker bool wanted_uid(struct task_struct *task)
 	return false;
 }
 
-/* Whether any option asks for this task's calls. A task without any storage carries no mark. */
+/* A task without any storage carries no mark: most tasks are told so by one load. */
+worker bool may_be_marked(struct task_struct *task)
+{
+	return !bpf_core_field_exists(task->bpf_storage) || task->bpf_storage;
+}
+
+worker bool is_marked(struct task_struct *task)
+{
+	return may_be_marked(task) && bpf_task_storage_get(&marks, task, NULL, 0);
+}
+
+/* Whether the options ask for this task's calls. */
 worker bool wanted_task(struct task_struct *task)
 {
-	if (config.only_marked && bpf_core_field_exists(task->bpf_storage) && !task->bpf_storage)
+	if (config.only_marked && !is_marked(task))
 		return false;
 	if (config.comm_count && !wanted_comm(task))
 		return false;
@@ -71,48 +82,157 @@ worker bool wanted_task(struct task_struct *task)
 	return (u32)task->tgid != config.self;
 }
 
-/* The state of a wanted task's call; NULL for others. */
-worker struct call *call_of(struct task_struct *task)
+worker struct call *place_of(struct task_struct *task)
 {
-	struct call *call;
+	u32 place = task->pid & config.place_mask;
 
-	if (!wanted_task(task))
-		return NULL;
-	call = bpf_task_storage_get(&calls, task, NULL, config.only_marked ? 0 : BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (call && config.only_marked && !call->marked)
-		return NULL;
-	return call;
+	return bpf_map_lookup_elem(&places, &place);
 }
 
-/* Counts a call for which call_of returned NULL. */
-worker void count_unseen(struct task_struct *task)
+/* What names a task among those that share a place: its start. They cannot have begun in one nanosecond, as between two
+ * thread ids of a place lie as many forks as there are places. */
+worker u64 owner_of(struct task_struct *task)
 {
-	if ((u32)task->tgid == config.self)
-		count(COUNTER_own);
-	else if (config.only_marked || config.comm_count || config.uid_count)
-		count(wanted_task(task) && !config.only_marked ? COUNTER_no_storage : COUNTER_filtered);
-	else
-		count(COUNTER_no_storage);
+	return task->start_boottime << 1;
 }
 
-/* Makes the state ready for the task's next call. */
-worker void next_call(struct call *call)
+/* The call in progress of this task, where one of its hooks has begun it. */
+worker struct call *present_call(struct task_struct *task)
 {
-	u32 number = call->message.call + 1;
+	struct call *call = place_of(task);
+	u64 owner = owner_of(task);
 
+	if (!call || call->owner == owner)
+		return NULL;
+	if (call->owner == (owner | CALL_BUSY))
+		return call;
+	if (!may_be_marked(task))
+		return NULL;
+	call = bpf_task_storage_get(&displaced_calls, task, NULL, 0);
+	return call && call->owner & CALL_BUSY ? call : NULL;
+}
+
+/* Makes the state ready for another call. */
+worker void clear_call(struct call *call)
+{
 	__builtin_memset(&call->message, 0, sizeof(call->message));
-	call->message.call = number;
 	call->seen = 0;
 	call->inside = 0;
 	call->skipped = 0;
 	call->installing = 0;
-	call->fd_numbers = 0;
 	call->cmsgs = 0;
 	call->named = 0;
 	call->called = 0;
-	call->socket = NULL;
-	call->header = NULL;
+	call->buffers = 0;
 	call->user_payload = 0;
+	call->room = 0;
+}
+
+/* The arguments of the call as its registers hold them. */
+worker void arguments_of(struct call *call, struct task_struct *task, struct pt_regs *regs)
+{
+	struct message_record *message = &call->message;
+
+	if (!is_compat(task)) {
+		message->sockfd = regs->di;
+		message->address = regs->si;
+		message->flags = regs->dx;
+		return;
+	}
+	message->compat = 1;
+	if ((u32)regs->orig_ax == NR_RECVMSG_I386) {
+		message->sockfd = regs->bx;
+		message->address = (u32)regs->cx;
+		message->flags = regs->dx;
+	} else {
+		u32 arguments[3] = {};
+
+		bpf_probe_read_user(arguments, sizeof(arguments), (void *)(u64)(u32)regs->cx);
+		message->sockfd = arguments[0];
+		message->address = arguments[1];
+		message->flags = arguments[2];
+	}
+}
+
+/* Begins the state anew: a call is seen for the first time, or the end of the one before was not seen. */
+worker void restart_call(struct call *call, struct task_struct *task)
+{
+	clear_call(call);
+	arguments_of(call, task, registers(task));
+}
+
+/* Begins a call of a wanted task: at its place, which is its own from the first call until the task ends, or in task
+ * storage where the place is another's. */
+worker struct call *begin_call(struct task_struct *task)
+{
+	u64 owner = owner_of(task);
+	struct call *call = place_of(task);
+
+	if (!call)
+		return NULL;
+	if ((call->owner & ~(u64)CALL_BUSY) != owner) {
+		if (call->owner || __sync_val_compare_and_swap(&call->owner, 0, owner)) {
+			call = bpf_task_storage_get(&displaced_calls, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+			if (!call)
+				return NULL;
+		} else {
+			call->told = 0;
+			call->quick.told = 0;
+		}
+	}
+	call->owner = owner | CALL_BUSY;
+	restart_call(call, task);
+	return call;
+}
+
+/* The call in progress of this task, begun now if no hook has seen it yet; NULL outside recvmsg, and where nobody asked
+ * for it. */
+worker struct call *call_of(struct task_struct *task)
+{
+	struct call *call;
+
+	if (config.only_marked && !may_be_marked(task))
+		return NULL;
+	call = present_call(task);
+	if (call)
+		return call;
+	return in_recvmsg(task, registers(task)) && wanted_task(task) ? begin_call(task) : NULL;
+}
+
+/* The same for hooks of the call itself, which are also met when its registers say no more that it is one. */
+worker struct call *ending_call(struct task_struct *task)
+{
+	struct call *call = present_call(task);
+
+	if (call)
+		return call;
+	return wanted_task(task) ? begin_call(task) : NULL;
+}
+
+worker void end_call(struct call *call)
+{
+	call->owner &= ~(u64)CALL_BUSY;
+}
+
+/* Frees the place of a task that ends. */
+worker int leave_place(struct task_struct *task)
+{
+	struct call *call = place_of(task);
+
+	if (call && (call->owner & ~(u64)CALL_BUSY) == owner_of(task))
+		call->owner = 0;
+	return 0;
+}
+
+/* Counts a call that nobody asked for, or that there was no room for. */
+worker void count_unseen(struct task_struct *task)
+{
+	if ((u32)task->tgid == config.self)
+		count(COUNTER_own);
+	else if (wanted_task(task))
+		count(COUNTER_no_storage);
+	else
+		count(COUNTER_filtered);
 }
 
 /* A piece record in its scratch, its data to be written behind it. */
@@ -123,6 +243,8 @@ worker struct piece_record *new_piece(struct call *call, u32 kind, u32 offset)
 	if (!piece)
 		return NULL;
 	piece->head.time = bpf_ktime_get_ns();
+	if (!call->message.pieces)
+		call->message.call = piece->head.time;
 	piece->head.kind = RECORD_PIECE;
 	piece->head.event = kind;
 	piece->tid = (u32)bpf_get_current_pid_tgid();
@@ -299,6 +421,12 @@ worker void capture_user_rest(struct call *call, u64 base, u64 length)
 	bpf_loop(MAX_PIECES, long_user_step, &rest, 0);
 }
 
+/* Whether payload was delivered that no hook has seen, or not surely all of it. */
+worker bool lacks_payload(const struct call *call, s64 ret)
+{
+	return ret > 0 && config.snaplen && (!call->seen || call->user_payload);
+}
+
 /* Decides between the bytes that passed a hook and the user's buffer. */
 worker void settle_payload(struct call *call, s64 ret, u64 iov, u64 iovlen, u64 base, u64 len)
 {
@@ -312,7 +440,7 @@ worker void settle_payload(struct call *call, s64 ret, u64 iov, u64 iovlen, u64 
 		message->payload_state = REASON_snaplen;
 		return;
 	}
-	if (call->seen && !call->user_payload) {
+	if (!lacks_payload(call, ret)) {
 		message->origin = ORIGIN_KERNEL;
 		return;
 	}
@@ -383,44 +511,47 @@ static __noinline int capture_files(struct call *call, struct scm_fp_list *list)
 	return 0;
 }
 
-/* Who wrote this message, as the socket buffer tells; the socket's peer is the guess for want of it. Only the first
- * part of a message counts. */
-worker void sender_of_skb(struct call *call, struct unix_skb_parms *parms)
-{
-	struct pid *pid = BPF_CORE_READ(parms, pid);
+/* What a UNIX socket notes on a buffer: the writer where somebody asks for credentials, passed files, and how many
+ * bytes of a stream's buffer have been read. */
+struct unix_note {
+	struct pid *writer;
+	struct scm_fp_list *files;
+	u32 consumed;
+};
 
-	if (call->message.sender_known || !pid)
-		return;
-	call->message.sender_pid = BPF_CORE_READ(pid, numbers[0].nr);
-	call->message.sender_uid = BPF_CORE_READ(parms, uid.val);
-	call->message.sender_gid = BPF_CORE_READ(parms, gid.val);
-	call->message.sender_known = SENDER_WRITER;
+worker struct unix_note unix_note_of(struct sk_buff *skb)
+{
+	struct unix_skb_parms *parms = (struct unix_skb_parms *)skb->cb;
+	struct unix_note note;
+
+#ifdef SOCKWARDEN_KPROBE
+	note.writer = BPF_CORE_READ(parms, pid);
+	note.files = BPF_CORE_READ(parms, fp);
+	note.consumed = BPF_CORE_READ(parms, consumed);
+#else
+	/* the verifier takes cb for plain bytes, so these are loads and not calls */
+	note.writer = (void *)*(u64 *)((void *)parms + bpf_core_field_offset(struct unix_skb_parms, pid));
+	note.files = (void *)*(u64 *)((void *)parms + bpf_core_field_offset(struct unix_skb_parms, fp));
+	note.consumed = *(u32 *)((void *)parms + bpf_core_field_offset(struct unix_skb_parms, consumed));
+#endif
+	return note;
 }
 
-/* The arguments of the call as its registers hold them. */
-worker void arguments_of(struct call *call, struct task_struct *task, struct pt_regs *regs)
+/* The writer and the files of a UNIX message. Only its first part counts. */
+worker void unix_note_taken(struct call *call, struct sk_buff *skb, const struct unix_note *note)
 {
+	struct unix_skb_parms *parms = (struct unix_skb_parms *)skb->cb;
 	struct message_record *message = &call->message;
+	struct pid *writer = note->writer;
 
-	if (!is_compat(task)) {
-		message->sockfd = regs->di;
-		message->address = regs->si;
-		message->flags = regs->dx;
-		return;
+	if (writer && !message->sender_known) {
+		message->sender_pid = BPF_CORE_READ(writer, numbers[0].nr);
+		message->sender_uid = BPF_CORE_READ(parms, uid.val);
+		message->sender_gid = BPF_CORE_READ(parms, gid.val);
+		message->sender_known = SENDER_WRITER;
 	}
-	message->compat = 1;
-	if ((u32)regs->orig_ax == NR_RECVMSG_I386) {
-		message->sockfd = regs->bx;
-		message->address = (u32)regs->cx;
-		message->flags = regs->dx;
-	} else {
-		u32 arguments[3] = {};
-
-		bpf_probe_read_user(arguments, sizeof(arguments), (void *)(u64)(u32)regs->cx);
-		message->sockfd = arguments[0];
-		message->address = arguments[1];
-		message->flags = arguments[2];
-	}
+	if (note->files && !message->fds_sent)
+		capture_files(call, note->files);
 }
 
 /* The last step: description of the process, then the record. */
@@ -431,7 +562,7 @@ worker void emit_message(struct call *call, struct task_struct *task, u64 now, s
 
 	if (call->skipped) {
 		count(COUNTER_own);
-		next_call(call);
+		end_call(call);
 		return;
 	}
 	message->ret = ret;
@@ -444,7 +575,7 @@ worker void emit_message(struct call *call, struct task_struct *task, u64 now, s
 	message->head.size = size;
 	if (!emit(message, size))
 		count(COUNTER_ring_full);
-	next_call(call);
+	end_call(call);
 }
 
 #endif

@@ -309,51 +309,75 @@ worker void prints_of(struct sock *sk, u64 *local, u64 *remote)
 	}
 }
 
-/* Tells the socket when it is new or has changed, and gives the message its key. */
-worker void socket_of(struct call *call, struct sock *sk)
+/* Tells the socket when it is new or has changed. */
+static __noinline struct told_socket *tell_changed(struct sock *sk, u64 local, u64 remote)
 {
 	struct told_socket *told;
-	u64 local, remote;
 #ifdef SOCKWARDEN_KPROBE
-	u64 key = (u64)sk;
-	struct told_socket fresh = {.key = key};
+	u64 key = (u64)sk, inode = BPF_CORE_READ(sk, sk_socket, file, f_inode, i_ino);
 
 	told = bpf_map_lookup_elem(&sockets, &key);
 	if (!told) {
-		bpf_map_update_elem(&sockets, &key, &fresh, BPF_ANY);
+		bpf_map_update_elem(&sockets, &key, (const void *)&untold_socket, BPF_ANY);
 		told = bpf_map_lookup_elem(&sockets, &key);
 	}
+	if (!told)
+		return NULL;
+	told->key = key;
+	if (told->inode != inode)
+		told->told = 0;
+	told->inode = inode;
 #else
 	told = bpf_sk_storage_get(&sockets, sk, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!told)
+		return NULL;
+	if (!told->key)
+		told->key = bpf_get_socket_cookie(sk);
 #endif
-	if (!told) {
-		call->message.socket_state = REASON_description_lost;
-		return;
-	}
-#ifdef SOCKWARDEN_KPROBE
-	local = BPF_CORE_READ(sk, sk_socket, file, f_inode, i_ino);
-	if (told->inode != local)
-		told->told = 0;
-	told->inode = local;
-#endif
-	prints_of(sk, &local, &remote);
 	if (!told->told || told->local_print != local || told->remote_print != remote) {
-#ifndef SOCKWARDEN_KPROBE
-		if (!told->key)
-			told->key = bpf_get_socket_cookie(sk);
-#endif
 		told->local_print = local;
 		told->remote_print = remote;
 		tell_socket(sk, told);
 	}
-	call->message.socket_key = told->key;
-	call->message.socket_state = REASON_here;
-	call->skipped = told->own;
-	if (!call->message.sender_known && told->peer_pid) {
-		call->message.sender_pid = told->peer_pid;
-		call->message.sender_uid = told->peer_uid;
-		call->message.sender_gid = told->peer_gid;
-		call->message.sender_known = SENDER_PEER;
+	return told;
+}
+
+/* Whether this socket is the one of the task's last call, unchanged. Its cookie is never reused; kprobes cannot have
+ * one made. */
+worker bool is_quick(const struct told_socket *quick, struct sock *sk, u64 local, u64 remote)
+{
+#ifdef SOCKWARDEN_KPROBE
+	return false;
+#else
+	return quick->told && quick->key == (u64)sk->__sk_common.skc_cookie.counter && quick->local_print == local &&
+	       quick->remote_print == remote;
+#endif
+}
+
+/* Gives the message its socket's key, which has been told. */
+worker void socket_of(struct call *call, struct sock *sk)
+{
+	struct message_record *message = &call->message;
+	struct told_socket *quick = &call->quick, *told;
+	u64 local, remote;
+
+	prints_of(sk, &local, &remote);
+	if (!is_quick(quick, sk, local, remote)) {
+		told = tell_changed(sk, local, remote);
+		if (!told) {
+			message->socket_state = REASON_description_lost;
+			return;
+		}
+		*quick = *told;
+	}
+	message->socket_key = quick->key;
+	message->socket_state = REASON_here;
+	call->skipped = quick->own;
+	if (!message->sender_known && quick->peer_pid) {
+		message->sender_pid = quick->peer_pid;
+		message->sender_uid = quick->peer_uid;
+		message->sender_gid = quick->peer_gid;
+		message->sender_known = SENDER_PEER;
 	}
 }
 

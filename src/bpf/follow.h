@@ -6,22 +6,12 @@
 
 #include "call.h"
 
-worker bool is_marked(struct task_struct *task)
-{
-	struct call *call = bpf_task_storage_get(&calls, task, NULL, 0);
-
-	return call && call->marked;
-}
-
 worker int set_mark(struct task_struct *task)
 {
-	struct call *call = bpf_task_storage_get(&calls, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-
-	if (!call) {
+	if (!bpf_task_storage_get(&marks, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE)) {
 		count(COUNTER_no_storage);
 		return 0;
 	}
-	call->marked = 1;
 	return 1;
 }
 
@@ -42,7 +32,7 @@ worker int mark_task(struct task_struct *task)
 	if (!task)
 		return 0;
 	tgid = task->tgid;
-	if (wanted_task(task) && (!config.only_marked || is_marked(task)) && in_recvmsg(task, registers(task)))
+	if (wanted_task(task) && in_recvmsg(task, registers(task)))
 		shared.blocked_calls++;
 	if (is_marked(task))
 		return 0;

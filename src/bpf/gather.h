@@ -6,16 +6,10 @@
 
 #include "call.h"
 
-/* The state of the present task's call, if it is inside recvmsg and wanted. */
+/* The present task's call in progress. */
 worker struct call *call_inside(void)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct call *call;
-
-	if (!in_recvmsg(task, registers(task)))
-		return NULL;
-	call = call_of(task);
-	return call && call->inside ? call : NULL;
+	return present_call(bpf_get_current_task_btf());
 }
 
 static __noinline int kernel_iovecs(struct call *call, const struct iovec *iov, u64 number)
@@ -49,22 +43,24 @@ worker const struct iovec *iovecs_of(struct iov_iter *iter)
 	return BPF_CORE_READ(older, iov);
 }
 
-/* The kernel's copy of the caller's buffers, before the protocol consumes it. */
-worker void gather_buffers(struct call *call, struct msghdr *header)
+/* The kernel's copy of the caller's buffers, before anything was copied into them. One buffer can be told later too:
+ * its address stays, and what was filled is counted beside what is left. */
+worker void gather_buffers(struct call *call, struct iov_iter *iter)
 {
 	struct message_record *message = &call->message;
-	struct iov_iter *iter = &header->msg_iter;
-	u8 type = GET(header, msg_iter.iter_type);
+	u8 type = GET(iter, iter_type);
 	const struct iovec *iov;
 
-	call->room = GET(header, msg_iter.count);
+	call->buffers = 1;
+	call->room = GET(iter, count);
 	if (type == bpf_core_enum_value(enum iter_type, ITER_UBUF)) {
+		call->room += GET(iter, iov_offset);
 		message->iovlen = 1;
-		message->iov_base = (u64)GET(header, msg_iter.ubuf);
+		message->iov_base = (u64)GET(iter, ubuf);
 		message->iov_len = call->room;
 		return;
 	}
-	message->iovlen = GET(header, msg_iter.nr_segs);
+	message->iovlen = GET(iter, nr_segs);
 	if (!message->iovlen)
 		return;
 	iov = iovecs_of(iter);
@@ -79,59 +75,166 @@ worker int enter_call(struct socket *socket, struct msghdr *header)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct call *call;
 
-	if (!in_recvmsg(task, registers(task)))
-		return 0;
 	call = call_of(task);
 	if (!call)
 		return 0;
-	if (call->inside || call->message.pieces)
-		next_call(call);
+	if (call->inside || call->seen || call->message.pieces)
+		restart_call(call, task); /* the end of the one before was not seen */
 	call->inside = 1;
 	call->socket = socket;
 	call->header = header;
 	call->message.entry = bpf_ktime_get_ns();
-	gather_buffers(call, header);
+	gather_buffers(call, &header->msg_iter);
 	return 0;
 }
 
-/* Linear UDP datagrams are copied by a function that shows no address; the buffer itself is at hand when it is done. */
+/* Where the kernel maps all memory, and the array of its pages: variables, because their places are drawn at boot. */
+extern const void page_offset_base __ksym __weak;
+extern const void vmemmap_base __ksym __weak;
+
+enum {
+	PAGE_SHIFT = 12,
+	MAX_SEGMENTS = 1024, /* parts of one socket buffer that are looked at */
+};
+
+/* The address of a page's bytes, as page_address() computes it (include/asm-generic/memory_model.h); 0 when unknown. */
+worker u64 page_bytes(u64 page)
+{
+	u64 all = 0, pages = 0;
+
+	if (!&page_offset_base || !&vmemmap_base || page & 1) /* device memory */
+		return 0;
+	bpf_probe_read_kernel(&all, sizeof(all), &page_offset_base);
+	bpf_probe_read_kernel(&pages, sizeof(pages), &vmemmap_base);
+	return all + ((page - pages) / bpf_core_type_size(struct page) << PAGE_SHIFT);
+}
+
+/* A walk over the parts of a socket buffer: its head, its pages, and the buffers chained to it, in turn. */
+struct skb_walk {
+	struct call *call;
+	struct sk_buff *skb;
+	struct skb_shared_info *shared;
+	u32 part;   /* 0: the head; then the pages */
+	u32 offset; /* bytes to skip */
+	u32 length; /* bytes to capture */
+	u32 chained;
+	u32 pad;
+};
+
+worker u64 page_part(struct skb_shared_info *shared, u32 at, u32 *size)
+{
+	void *frags = (void *)shared + bpf_core_field_offset(struct skb_shared_info, frags);
+	struct skb_frag *frag = frags + at * bpf_core_type_size(struct skb_frag);
+	struct bio_vec *older = frags + at * bpf_core_type_size(struct bio_vec);
+	u64 bytes;
+
+	/* kernel 21d2e6737c97 (6.9): a fragment was a bio_vec and became a struct of its own */
+	if (bpf_core_type_exists(struct skb_frag)) {
+		*size = BPF_CORE_READ(frag, len);
+		bytes = page_bytes(BPF_CORE_READ(frag, netmem));
+		return bytes ? bytes + BPF_CORE_READ(frag, offset) : 0;
+	}
+	*size = BPF_CORE_READ(older, bv_len);
+	bytes = page_bytes((u64)BPF_CORE_READ(older, bv_page));
+	return bytes ? bytes + BPF_CORE_READ(older, bv_offset) : 0;
+}
+
+static long skb_step(u32 step, struct skb_walk *walk)
+{
+	struct skb_shared_info *shared = walk->shared;
+	struct sk_buff *skb = walk->skb;
+	u32 size = 0;
+	u64 from;
+
+	if (!walk->part) {
+		from = (u64)BPF_CORE_READ(skb, data);
+		size = BPF_CORE_READ(skb, len) - BPF_CORE_READ(skb, data_len);
+		walk->shared = (void *)BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, end);
+	} else if (walk->part <= BPF_CORE_READ(shared, nr_frags)) {
+		from = page_part(shared, walk->part - 1, &size);
+	} else {
+		walk->skb = walk->chained ? BPF_CORE_READ(skb, next) : BPF_CORE_READ(shared, frag_list);
+		walk->chained = 1;
+		walk->part = 0;
+		return !walk->skb;
+	}
+	walk->part++;
+	if (walk->offset >= size) {
+		walk->offset -= size;
+		return 0;
+	}
+	size -= walk->offset;
+	if (size > walk->length)
+		size = walk->length;
+	if (!from)
+		walk->call->user_payload = 1;
+	else
+		capture_kernel(walk->call, (void *)(from + walk->offset), size);
+	walk->offset = 0;
+	walk->length -= size;
+	return !walk->length;
+}
+
+static __noinline int capture_parts(struct call *call, struct sk_buff *skb, u32 offset, u32 length)
+{
+	struct skb_walk walk = {.call = call, .skb = skb, .offset = offset, .length = length};
+
+	bpf_loop(MAX_SEGMENTS, skb_step, &walk, 0);
+	if (walk.length && call)
+		call->user_payload = 1;
+	return 0;
+}
+
+worker void capture_skb(struct call *call, struct sk_buff *skb, u32 offset, u32 length)
+{
+	if (!length)
+		return; /* an empty datagram can carry descriptors */
+	if (offset + length <= GET(skb, len) - GET(skb, data_len))
+		capture_kernel(call, GET(skb, data) + offset, length);
+	else
+		capture_parts(call, skb, offset, length);
+}
+
+/* Bytes of a socket buffer on their way to the caller. Without an entry hook (--light) the first ones begin the call; a
+ * call whose end was not seen must not lend it its beginning. */
+worker int skb_copied(struct sk_buff *skb, u32 offset, struct iov_iter *to, u32 length)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call *call;
+	struct sock *sk;
+
+	call = call_of(task);
+	if (!call)
+		return 0;
+	if (config.light && call->seen && call->room != GET(to, count) + call->seen)
+		restart_call(call, task);
+	if (!call->buffers)
+		gather_buffers(call, to);
+	sk = GET(skb, sk);
+	if (sk && GET(sk, __sk_common.skc_family) == AF_UNIX) {
+		struct unix_note note = unix_note_of(skb);
+
+		unix_note_taken(call, skb, &note);
+	}
+	capture_skb(call, skb, offset, length);
+	return 0;
+}
+
+/* UDP copies linear datagrams, and those whose checksum it has still to verify, by functions that show no address; the
+ * buffer itself is at hand when that is done. */
 worker int udp_consumed(struct sock *sk, struct sk_buff *skb)
 {
 	struct call *call = call_inside();
-	u32 whole, linear;
+	u32 whole;
 
 	if (!call || call->seen)
 		return 0;
 	whole = GET(skb, len);
-	linear = whole - GET(skb, data_len);
-	if (GET(sk, sk_peek_off) >= 0 || (linear < whole && linear < call->room)) {
+	if (GET(sk, sk_peek_off) >= 0 || !call->buffers) {
 		call->user_payload = 1;
 		return 0;
 	}
-	if (call->room < whole)
-		whole = call->room;
-	capture_kernel(call, GET(skb, data), whole);
-	return 0;
-}
-
-/* Passed files and the writer's credentials hang on UNIX buffers. */
-worker int skb_copied(struct sk_buff *skb)
-{
-	struct call *call = call_inside();
-	struct unix_skb_parms *parms;
-	struct scm_fp_list *files;
-	struct sock *sk;
-
-	if (!call)
-		return 0;
-	sk = GET(skb, sk);
-	if (!sk || GET(sk, __sk_common.skc_family) != AF_UNIX)
-		return 0;
-	parms = (struct unix_skb_parms *)skb->cb;
-	sender_of_skb(call, parms);
-	files = BPF_CORE_READ(parms, fp);
-	if (files && !call->message.fds_sent)
-		capture_files(call, files);
+	capture_skb(call, skb, 0, call->room < whole ? call->room : whole);
 	return 0;
 }
 
@@ -162,7 +265,7 @@ worker int control_written(struct msghdr *header, s32 level, s32 type, s32 lengt
 		size = PIECE_DATA;
 	if (bpf_probe_read_kernel(part + 1, BOUNDED(size, PIECE_MASK), data))
 		return 0;
-	call->cmsgs++;
+	call->cmsgs = 1;
 	emit_piece(call, piece, sizeof(*part) + size);
 	return 0;
 }
@@ -178,14 +281,10 @@ worker int fds_arrive(bool begin)
 
 worker int fd_arrived(s32 number)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct call *call = call_inside();
 	struct piece_record *piece;
 	struct fd_number *entry;
-	struct call *call;
 
-	if (!task->bpf_storage || !in_recvmsg(task, registers(task)))
-		return 0;
-	call = call_of(task);
 	if (!call || !call->installing)
 		return 0;
 	piece = new_piece(call, PIECE_FD_NUMBER, 0);
@@ -238,22 +337,21 @@ worker void capture_user_buffer(struct call *call, s64 ret)
 }
 
 /* The kernel's msghdr when the protocol is done with it. */
-worker int leave_socket(struct socket *socket, struct msghdr *header, s64 ret)
+worker void leave_socket(struct call *call, struct socket *socket, struct msghdr *header, s64 ret)
 {
-	struct call *call = call_inside();
-	struct message_record *message;
-	struct sock *sk;
+	struct message_record *message = &call->message;
 
-	if (!call)
-		return 0;
-	message = &call->message;
-	sk = GET(socket, sk);
-	socket_of(call, sk);
+	socket_of(call, GET(socket, sk));
+	if (!call->buffers) {
+		gather_buffers(call, &header->msg_iter);
+		if (ret > 0 && message->iovlen != 1)
+			message->iov_state = REASON_light; /* those that were filled are gone from it */
+	}
 	message->name_state = REASON_none;
 	message->control_state = REASON_none;
 	if (ret < 0) {
 		message->flags_state = REASON_none;
-		return 0;
+		return;
 	}
 	message->msg_flags = GET(header, msg_flags) & ~MSG_CMSG_COMPAT;
 	if (call->named)
@@ -261,33 +359,42 @@ worker int leave_socket(struct socket *socket, struct msghdr *header, s64 ret)
 	if (call->cmsgs || message->fds_delivered)
 		message->control_state = REASON_here;
 	if (!ret)
-		return 0;
+		return;
 	if (!config.snaplen)
 		message->payload_state = REASON_snaplen;
 	else if (call->seen && !call->user_payload)
 		message->origin = ORIGIN_KERNEL;
 	else
 		capture_user_buffer(call, ret);
-	return 0;
 }
 
-/* The return of recvmsg, also of calls that never came to a socket. */
-worker int leave_call(s32 sockfd, u64 address, u32 flags, s64 ret)
+/* The call comes back from the socket layer. It is told here, but for a failure: that is told where calls that never
+ * came here are too. */
+worker int left_socket(struct socket *socket, struct msghdr *header, s64 ret)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct call *call = call_of(task);
-	struct message_record *message;
 
 	if (!call) {
-		count_unseen(task);
+		if ((config.light || ret >= 0) && in_recvmsg(task, registers(task)))
+			count_unseen(task);
 		return 0;
 	}
-	message = &call->message;
-	message->sockfd = sockfd;
-	message->address = address;
-	message->flags = flags & ~MSG_CMSG_COMPAT;
-	message->compat = is_compat(task);
-	if (!call->inside && !message->iov_state && !message->iovlen) {
+	leave_socket(call, socket, header, ret);
+	if (config.light)
+		call->message.entry_state = REASON_light;
+	call->inside = 1;
+	if (config.light || ret >= 0)
+		emit_message(call, task, bpf_ktime_get_ns(), ret);
+	return 0;
+}
+
+/* A call that failed, also one that never reached a socket. */
+worker int failed(struct call *call, struct task_struct *task, s64 ret)
+{
+	struct message_record *message = &call->message;
+
+	if (!call->inside && !message->iov_state && !call->buffers) {
 		message->socket_state = REASON_failed;
 		message->entry_state = REASON_failed;
 		message->iov_state = ret == -EFAULT ? REASON_fault : REASON_failed;

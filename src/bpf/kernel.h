@@ -321,11 +321,36 @@ struct tcp_skb_cb {
 };
 
 struct sk_buff {
+	struct sk_buff *next;
 	struct sock *sk;
 	char cb[48];
 	unsigned int len;
 	unsigned int data_len;
+	unsigned int end; /* offset from head of the shared info */
+	unsigned char *head;
 	unsigned char *data;
+};
+
+struct page {
+	unsigned long flags;
+};
+
+struct skb_frag {
+	unsigned long netmem; /* a page, or with bit 0 device memory */
+	unsigned int len;
+	unsigned int offset;
+};
+
+struct bio_vec {
+	struct page *bv_page;
+	unsigned int bv_len;
+	unsigned int bv_offset;
+};
+
+struct skb_shared_info {
+	__u8 nr_frags;
+	struct sk_buff *frag_list;
+	struct skb_frag frags[17];
 };
 
 struct iovec {

@@ -44,44 +44,31 @@ SEC("kprobe/__sys_recvmsg")
 int kp_called(struct pt_regs *context)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct call *call;
+	struct call *call = call_of(task);
 	s64 error;
 
-	if (!in_recvmsg(task, registers(task)))
-		return 0;
-	call = call_of(task);
 	if (!call) {
-		count_unseen(task);
+		if (in_recvmsg(task, registers(task)))
+			count_unseen(task);
 		return 0;
 	}
-	if (call->called)
+	if (call->called) {
 		count(COUNTER_probe_missed);
-	if (call->inside || call->message.pieces)
-		next_call(call);
+		restart_call(call, task);
+	}
 	call->called = 1;
 	error = descriptor_error(task, context->di);
 	if (context->cx & 1 && context->dx & MSG_CMSG_COMPAT)
 		error = -EINVAL;
 	if (!error)
 		return 0;
-	call->called = 0;
-	return leave_call(context->di, context->si, context->dx, error);
+	return failed(call, task, error);
 }
 
 SEC("kprobe/____sys_recvmsg")
 int kp_entered(struct pt_regs *context)
 {
 	return enter_call((struct socket *)context->di, (struct msghdr *)context->si);
-}
-
-SEC("kprobe/simple_copy_to_iter")
-int kp_chunk(struct pt_regs *context)
-{
-	struct call *call = call_inside();
-
-	if (call)
-		capture_kernel(call, (void *)context->di, context->si);
-	return 0;
 }
 
 SEC("kprobe/skb_consume_udp")
@@ -93,7 +80,7 @@ int kp_udp(struct pt_regs *context)
 SEC("kprobe/skb_copy_datagram_iter")
 int kp_copied(struct pt_regs *context)
 {
-	return skb_copied((struct sk_buff *)context->di);
+	return skb_copied((struct sk_buff *)context->di, context->si, (struct iov_iter *)context->dx, context->cx);
 }
 
 SEC("kprobe/put_cmsg")
@@ -126,30 +113,34 @@ SEC("kprobe")
 int kp_returned(struct pt_regs *context)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct pt_regs *regs = registers(task);
 	s64 ret = (s32)context->ax;
 	struct call *call;
 
 	if ((u32)task->tgid == config.self)
 		shared.return_hits++;
-	if (!in_recvmsg(task, regs))
-		return 0;
 	call = call_of(task);
 	if (!call)
 		return 0;
-	call->called = 0;
-	arguments_of(call, task, regs);
 	if (call->inside)
-		leave_socket(call->socket, call->header, ret);
+		leave_socket(call, call->socket, call->header, ret);
 	else if (ret != -EFAULT && ret != -EMSGSIZE)
 		finish_early(call, ret, REASON_late_attach);
-	return leave_call(call->message.sockfd, call->message.address, call->message.flags, ret);
+	if (ret < 0)
+		return failed(call, task, ret);
+	emit_message(call, task, bpf_ktime_get_ns(), ret);
+	return 0;
 }
 
 SEC("tp_btf/task_newtask")
 int BPF_PROG(kp_forked, struct task_struct *child, u64 flags)
 {
 	return inherit_mark(child, flags);
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(kp_exited, struct task_struct *task)
+{
+	return leave_place(task);
 }
 
 SEC("iter/task")

@@ -37,37 +37,6 @@ struct {
 	__type(value, u32);
 } wanted SEC(".maps");
 
-/* What is known of a task's present call, and what has been told of its process. */
-struct call {
-	u64 cgroup_id; /* last told of its process */
-	u32 uid;
-	u32 gid;
-	u32 exec;
-	u8 told;
-	u8 marked;      /* followed: by --pid, or a descendant of the command */
-	u8 inside;      /* between entry and return, for engines that see both */
-	u8 skipped;     /* this call is on an own socket */
-	u16 fd_numbers; /* installed so far */
-	u16 cmsgs;
-	u8 installing;
-	u8 user_payload;       /* kernel bytes cannot be trusted to be all: read the user's */
-	u8 named;              /* the source address was given to the caller */
-	u8 called;             /* recvmsg was entered and has not returned, for engines that see the return elsewhere */
-	struct socket *socket; /* between entry and return */
-	struct msghdr *header;
-	u64 room; /* bytes that the caller's buffers hold */
-	u32 seen; /* payload bytes that passed by, captured or not */
-	struct message_record message;
-	u8 payload[2 * INLINE_PAYLOAD]; /* twice, so that offset + length need no joint bound */
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct call);
-} calls SEC(".maps");
-
 /* What has been told of a socket: its addresses at that time, as a fingerprint of values. */
 struct told_socket {
 	u64 key;
@@ -84,6 +53,62 @@ struct told_socket {
 	u32 spare;
 };
 
+/* A task's call in progress, and what its last calls have told. */
+struct call {
+	u64 owner;                /* the task whose this is (owner_of), with CALL_BUSY while a call is in progress */
+	struct told_socket quick; /* a copy: the socket of the last call */
+	u64 cgroup_id;            /* last told of its process */
+	u32 uid;
+	u32 gid;
+	u32 exec;
+	u8 told;
+	u8 inside;       /* the socket layer was seen: its entry, or its end for engines that see no entry */
+	u8 skipped;      /* this call is on an own socket */
+	u8 installing;   /* between begin and end of scm_detach_fds() */
+	u8 user_payload; /* kernel bytes cannot be trusted to be all: read the user's */
+	u8 named;        /* the source address was given to the caller */
+	u8 called;       /* recvmsg was entered and has not returned, for engines that see the return elsewhere */
+	u8 cmsgs;        /* control messages were written */
+	u8 buffers;      /* the message has the caller's buffers */
+	u8 pad[3];
+	u32 seen;            /* payload bytes that passed by, captured or not */
+	s32 buffer_distance; /* of the first struct iovec from the caller's msghdr, in the last call */
+	struct socket *socket; /* between entry and return */
+	struct msghdr *header; /* likewise */
+	u64 room;              /* bytes that the caller's buffers hold */
+	struct message_record message;
+	u8 payload[2 * INLINE_PAYLOAD]; /* twice, so that offset + length need no joint bound */
+};
+
+enum {
+	CALL_BUSY = 1, /* in call.owner */
+};
+
+/* Calls by thread id modulo the number of places: one plain look-up instead of task storage, which costs as much as a
+ * short program (docs/adr/0003). Where two threads share a place, the one that came later has its state in task storage
+ * until the other ends. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* set at load */
+	__type(key, u32);
+	__type(value, struct call);
+} places SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct call);
+} displaced_calls SEC(".maps");
+
+/* Marks of followed tasks. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, u32);
+} marks SEC(".maps");
+
 #ifdef SOCKWARDEN_KPROBE
 /* Socket storage cannot be had in kprobes: the key is the socket's address, and an address that comes to a new socket
  * is told by its inode. */
@@ -93,6 +118,8 @@ struct {
 	__type(key, u64);
 	__type(value, struct told_socket);
 } sockets SEC(".maps");
+
+const volatile struct told_socket untold_socket SEC(".rodata.untold") = {};
 #else
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
@@ -108,6 +135,7 @@ enum scratch_place {
 	SCRATCH_PROCESS,
 	SCRATCH_SOCKET,
 	SCRATCH_PIECE,
+	SCRATCH_USER,
 	SCRATCH_COUNT
 };
 

@@ -11,19 +11,14 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 extern int bpf_dynptr_from_skb(struct sk_buff *skb, u64 flags, struct bpf_dynptr *to) __ksym __weak;
 
 /* Where in the buffer the copied bytes begin. The tracepoint does not say; the protocols keep it in their own place. */
-worker u32 offset_in_skb(struct sk_buff *skb, struct sock *sk, u32 flags, struct unix_skb_parms *parms)
+worker u32 offset_in_skb(struct sk_buff *skb, struct sock *sk, u32 flags)
 {
-	u32 consumed, sequence, copied;
+	u32 consumed, sequence;
 
-	if (flags & MSG_ERRQUEUE || sk->sk_type != SOCK_STREAM)
+	if (flags & MSG_ERRQUEUE || sk->sk_type != SOCK_STREAM || sk->sk_protocol != IPPROTO_TCP)
 		return 0;
-	if (parms)
-		return BPF_CORE_READ(parms, consumed);
-	if (sk->sk_protocol != IPPROTO_TCP)
-		return 0;
-	copied = BPF_CORE_READ((struct tcp_sock *)sk, copied_seq);
-	sequence = BPF_CORE_READ((struct tcp_skb_cb *)skb->cb, seq);
-	consumed = copied - sequence;
+	sequence = *(u32 *)((void *)skb->cb + bpf_core_field_offset(struct tcp_skb_cb, seq));
+	consumed = BPF_CORE_READ((struct tcp_sock *)sk, copied_seq) - sequence;
 	return (s32)consumed > 0 ? consumed : 0;
 }
 
@@ -73,35 +68,27 @@ SEC("tp_btf/skb_copy_datagram_iovec")
 int BPF_PROG(tp_copied, struct sk_buff *skb, int length)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct pt_regs *regs = registers(task);
-	struct unix_skb_parms *parms = NULL;
-	struct call *call;
+	struct call *call = call_of(task);
 	struct sock *sk;
-	u32 offset = 0, linear, flags;
+	u32 offset = 0;
 
-	if (!in_recvmsg(task, regs))
-		return 0;
-	call = call_of(task);
 	if (!call)
 		return 0;
-	flags = regs->dx;
+	if (call->inside)
+		restart_call(call, task); /* the end of the one before was not seen */
 	sk = skb->sk;
-	if (sk) {
-		if (sk->__sk_common.skc_family == AF_UNIX) {
-			struct scm_fp_list *files;
+	if (sk && sk->__sk_common.skc_family == AF_UNIX) {
+		struct unix_note note = unix_note_of(skb);
 
-			parms = (struct unix_skb_parms *)skb->cb;
-			sender_of_skb(call, parms);
-			files = BPF_CORE_READ(parms, fp);
-			if (files && !call->message.fds_sent)
-				capture_files(call, files);
-		}
-		offset = offset_in_skb(skb, sk, flags, parms);
+		unix_note_taken(call, skb, &note);
+		if (sk->sk_type == SOCK_STREAM)
+			offset = note.consumed;
+	} else if (sk) {
+		offset = offset_in_skb(skb, sk, call->message.flags);
 	}
 	if (length <= 0)
 		return 0; /* an empty datagram can carry descriptors */
-	linear = skb->len - skb->data_len;
-	if (offset + length <= linear)
+	if (offset + length <= skb->len - skb->data_len)
 		capture_kernel(call, skb->data + offset, length);
 	else
 		capture_skb(call, skb, offset, length);
@@ -112,26 +99,22 @@ SEC("tp_btf/sock_recv_length")
 int BPF_PROG(tp_received, struct sock *sk, int ret, int flags)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct pt_regs *regs = registers(task);
-	struct call *call;
+	struct call *call = call_of(task);
 
-	if (!in_recvmsg(task, regs))
-		return 0;
-	call = call_of(task);
 	if (!call) {
-		if (config.light || is_compat(task))
+		if ((config.light || is_compat(task)) && in_recvmsg(task, registers(task)))
 			count_unseen(task);
 		return 0;
 	}
+	if (call->inside)
+		restart_call(call, task);
 	socket_of(call, sk);
 	/* where the bytes begin in the buffer is then not known */
-	if (sk->__sk_common.skc_family == AF_VSOCK || (regs->dx & MSG_PEEK && sk->sk_peek_off >= 0))
+	if (sk->__sk_common.skc_family == AF_VSOCK || (call->message.flags & MSG_PEEK && sk->sk_peek_off >= 0))
 		call->user_payload = 1;
-	if (!config.light && !is_compat(task)) {
-		call->inside = 1;
+	call->inside = 1;
+	if (!config.light && !call->message.compat)
 		return 0;
-	}
-	arguments_of(call, task, regs);
 	/* no tracepoint shows the return of an i386 caller */
 	finish_early(call, ret, call->message.compat ? REASON_compat : REASON_light);
 	call->message.entry_state = REASON_engine;
@@ -143,9 +126,10 @@ SEC("tracepoint/syscalls/sys_exit_recvmsg")
 int tp_returned(struct syscall_exit *context)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct user_msghdr64 header;
 	struct message_record *message;
-	struct call *call = call_of(task);
+	struct user_msghdr64 header;
+	struct user_iovec first = {};
+	struct call *call = ending_call(task);
 	s64 ret = context->ret;
 
 	if (!call) {
@@ -153,16 +137,15 @@ int tp_returned(struct syscall_exit *context)
 		return 0;
 	}
 	message = &call->message;
-	arguments_of(call, task, registers(task));
 	if (!call->inside)
 		message->socket_state = REASON_failed;
-	if (read_msghdr(&header, message)) {
+	if (read_header(call, &header, &first)) {
 		message->iov_state = REASON_fault;
 		message->name_state = REASON_fault;
 		message->control_state = REASON_fault;
 		message->flags_state = REASON_fault;
 	} else {
-		gather_iovecs(call, &header);
+		gather_iovecs(call, &header, &first);
 		if (ret < 0) {
 			message->name_state = REASON_none;
 			message->control_state = REASON_none;
@@ -193,6 +176,12 @@ SEC("tp_btf/task_newtask")
 int BPF_PROG(tp_forked, struct task_struct *child, u64 flags)
 {
 	return inherit_mark(child, flags);
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(tp_exited, struct task_struct *task)
+{
+	return leave_place(task);
 }
 
 SEC("iter/task")

@@ -12,29 +12,16 @@ int BPF_PROG(tr_entered, struct socket *socket, struct msghdr *header)
 	return enter_call(socket, header);
 }
 
-/* The first argument is a const void pointer, which the verifier of 6.1 and 6.12 does not let through. */
-SEC("fentry/simple_copy_to_iter")
-int tr_chunk(u64 *context)
+SEC("fentry/skb_copy_datagram_iter")
+int BPF_PROG(tr_copied, struct sk_buff *skb, int offset, struct iov_iter *to, int length)
 {
-	struct call *call = call_inside();
-	u64 from = 0, length = 0;
-
-	if (!call || bpf_get_func_arg(context, 0, &from) || bpf_get_func_arg(context, 1, &length))
-		return 0;
-	capture_kernel(call, (void *)from, length);
-	return 0;
+	return skb_copied(skb, offset, to, length);
 }
 
 SEC("fentry/skb_consume_udp")
 int BPF_PROG(tr_udp, struct sock *sk, struct sk_buff *skb)
 {
 	return udp_consumed(sk, skb);
-}
-
-SEC("tp_btf/skb_copy_datagram_iovec")
-int BPF_PROG(tr_copied, struct sk_buff *skb)
-{
-	return skb_copied(skb);
 }
 
 SEC("fentry/put_cmsg")
@@ -78,13 +65,24 @@ SEC("fexit/____sys_recvmsg")
 int BPF_PROG(tr_done, struct socket *socket, struct msghdr *header, void *msg, void *uaddr, unsigned int flags,
 	     int nosec, int ret)
 {
-	return leave_socket(socket, header, ret);
+	return left_socket(socket, header, ret);
 }
 
 SEC("fexit/__sys_recvmsg")
-int BPF_PROG(tr_returned, int sockfd, void *address, unsigned int flags, bool forbid, long ret)
+int BPF_PROG(tr_failed, int sockfd, void *address, unsigned int flags, bool forbid, long ret)
 {
-	return leave_call(sockfd, (u64)address, flags, ret);
+	struct task_struct *task;
+	struct call *call;
+
+	if (ret >= 0)
+		return 0;
+	task = bpf_get_current_task_btf();
+	call = ending_call(task);
+	if (!call) {
+		count_unseen(task);
+		return 0;
+	}
+	return failed(call, task, ret);
 }
 
 /* A call that was blocked before the hooks came passes none of them but this. */
@@ -92,16 +90,11 @@ SEC("tp_btf/sock_recv_length")
 int BPF_PROG(tr_received, struct sock *sk, int ret)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct pt_regs *regs = registers(task);
-	struct call *call;
+	struct call *call = call_of(task);
 
-	if (!in_recvmsg(task, regs))
-		return 0;
-	call = call_of(task);
 	if (!call || call->inside)
 		return 0;
 	socket_of(call, sk);
-	arguments_of(call, task, regs);
 	finish_early(call, ret, REASON_late_attach);
 	emit_message(call, task, bpf_ktime_get_ns(), ret);
 	return 0;
@@ -111,6 +104,12 @@ SEC("tp_btf/task_newtask")
 int BPF_PROG(tr_forked, struct task_struct *child, u64 flags)
 {
 	return inherit_mark(child, flags);
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(tr_exited, struct task_struct *task)
+{
+	return leave_place(task);
 }
 
 SEC("iter/task")

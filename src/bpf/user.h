@@ -25,6 +25,38 @@ worker int read_msghdr(struct user_msghdr64 *to, const struct message_record *me
 	return 0;
 }
 
+enum {
+	USER_WINDOW = 256, /* bytes within which a msghdr and its buffers are read at once */
+};
+
+/* Reads the caller's msghdr and its first buffer. They usually stand on one stack frame, as far from each other as in the
+ * call before: one read then gets both, and a read of user memory is the dearest thing done here. */
+worker int read_header(struct call *call, struct user_msghdr64 *header, struct user_iovec *first)
+{
+	const struct message_record *message = &call->message;
+	s64 distance = call->buffer_distance;
+	u64 at = distance < 0 ? -distance : 0;
+	u64 size = distance < 0 ? at + sizeof(*header) : distance + sizeof(*first);
+	struct scratch *room = scratch(SCRATCH_USER);
+
+	if (!message->compat && distance && room && size <= USER_WINDOW &&
+	    !bpf_probe_read_user(room->bytes, BOUNDED(size, 2 * USER_WINDOW - 1), (void *)(message->address - at))) {
+		*header = *(struct user_msghdr64 *)(room->bytes + BOUNDED(at, USER_WINDOW - 1));
+		*first = *(struct user_iovec *)(room->bytes + BOUNDED(at + distance, USER_WINDOW - 1));
+		if (header->iov == message->address + distance)
+			return 0;
+	}
+	if (read_msghdr(header, message))
+		return -1;
+	distance = header->iov - message->address;
+	call->buffer_distance = distance > -USER_WINDOW && distance < USER_WINDOW ? distance : 0;
+	if (message->compat || header->iovlen != 1)
+		return 0;
+	if (bpf_probe_read_user(first, sizeof(*first), (void *)header->iov))
+		call->message.iov_state = REASON_fault;
+	return 0;
+}
+
 static __noinline int user_iovecs(struct call *call, u64 iov, u64 iovlen)
 {
 	struct piece_record *piece;
@@ -90,38 +122,34 @@ static __noinline int user_control(struct call *call, u64 control, u64 controlle
 }
 
 /* The buffers: given by the caller, so readable at any time. */
-worker void gather_iovecs(struct call *call, const struct user_msghdr64 *header)
+worker void gather_iovecs(struct call *call, const struct user_msghdr64 *header, const struct user_iovec *first)
 {
 	struct message_record *message = &call->message;
-	struct user_iovec first;
 
 	message->iovlen = header->iovlen;
 	if (message->compat) {
 		message->iov_state = REASON_compat;
-		return;
-	}
-	if (!header->iovlen)
-		return;
-	if (header->iovlen > 1) {
+	} else if (header->iovlen > 1) {
 		user_iovecs(call, header->iov, header->iovlen);
-		return;
+	} else if (header->iovlen && !message->iov_state) {
+		message->iov_base = first->base;
+		message->iov_len = first->len;
 	}
-	if (bpf_probe_read_user(&first, sizeof(first), (void *)header->iov)) {
-		message->iov_state = REASON_fault;
-		return;
-	}
-	message->iov_base = first.base;
-	message->iov_len = first.len;
 }
 
-/* What remains to be gathered where the return of the call is not seen, for `reason`. */
+/* What remains to be gathered where the return of the call is not seen, for `reason`. With --light the caller's memory
+ * is not read, unless the payload can be had nowhere else. */
 worker void finish_early(struct call *call, s64 ret, u8 reason)
 {
 	struct message_record *message = &call->message;
 	struct user_msghdr64 header;
+	struct user_iovec first = {};
 
-	if (!read_msghdr(&header, message)) {
-		gather_iovecs(call, &header);
+	if (reason == REASON_light && !lacks_payload(call, ret)) {
+		message->iov_state = reason;
+		settle_payload(call, ret, 0, 0, 0, 0);
+	} else if (!read_header(call, &header, &first)) {
+		gather_iovecs(call, &header, &first);
 		settle_payload(call, ret, header.iov, message->compat ? 0 : header.iovlen, message->iov_base,
 			       message->iov_len);
 	} else {

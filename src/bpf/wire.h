@@ -200,7 +200,8 @@ struct shared_state {
 /* Fixed before the programs are loaded, so the verifier drops what an option switches off. */
 struct capture_config {
 	u32 snaplen;
-	u32 self; /* sockwarden's own process id: it never traces itself */
+	u32 self;       /* sockwarden's own process id: it never traces itself */
+	u32 place_mask; /* places for calls in progress, less one: their number is a power of two */
 	u32 comm_count;
 	u32 uid_count;
 	u32 own_count;
@@ -208,6 +209,7 @@ struct capture_config {
 	u8 only_marked; /* trace only tasks that carry a mark */
 	u8 inherit;     /* children of marked tasks are marked */
 	u8 skb_dynptr;  /* bpf_dynptr_from_skb may be called from tp_btf */
+	u32 spare;
 	char comm[MAX_COMMS][16];
 	u32 uid[MAX_UIDS];
 	struct own_socket own[MAX_OWN];

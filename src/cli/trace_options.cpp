@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cstdlib>
 
@@ -47,12 +48,13 @@ void TraceOptions::declare(CLI::App &command_line) {
     command_line.add_option("--snaplen", snaplen, "Payload bytes to capture of each message, 0 to 65535 [256]")
         ->type_name("N");
     command_line.add_flag("--light", selection.light,
-                          "Cheaper: without msg_flags, ancillary data and calls that reached no socket");
+                          "Cheaper: without msg_flags, buffers, ancillary data and calls that reached no socket");
     command_line.add_option("--duration", duration, "Stop after this time: 10s, 500ms, 2m")->type_name("TIME");
     command_line.add_option("--count", count, "Stop after this many messages")->type_name("N");
     command_line.add_option("--ring-size", ring, "Buffer of each CPU: 64K to 1G [8M]")->type_name("SIZE");
     command_line.add_option("--color", color, "auto, always or never")->type_name("WHEN");
     command_line.add_flag("--utc", utc, "Table times in UTC instead of local time");
+    command_line.add_option("--places", places, "Room for calls in progress, a power of two; for tests")->group("");
     command_line.add_option("--as-user", as_user, "Run the command as this user")->type_name("NAME");
     command_line.add_option("COMMAND", command, "Trace this program and its descendants, from its first instruction");
     command_line.positionals_at_end();
@@ -82,6 +84,9 @@ Status TraceOptions::check() {
     }
     if (!duration.empty() && !parse_duration(duration, duration_ns)) {
         return Error{"--duration: \"" + duration + "\" is not a time such as 10s, 500ms, 2m or 1h", 2};
+    }
+    if (places > kMostPlaces || !std::has_single_bit(places)) {
+        return Error{"--places: not a power of two from 1 to " + std::to_string(kMostPlaces), 2};
     }
     std::uint64_t bytes = 0;
     if (!ring.empty()) {

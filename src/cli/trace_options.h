@@ -21,6 +21,7 @@ struct TraceOptions {
     std::string snaplen = "256";
     std::string duration, ring, color = "auto", as_user;
     std::uint64_t count = 0;
+    std::uint32_t places = kDefaultPlaces;
     bool no_follow = false;
     bool utc = false;
     std::vector<std::string> command;

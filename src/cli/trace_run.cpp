@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <memory>
 
@@ -28,8 +29,15 @@ namespace sockwarden {
 namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
-constexpr std::int64_t kBatchNs = 2'000'000;  // between two looks at the rings while records come
+constexpr std::int64_t kBatchNs = 10'000'000;  // between two looks at default rings while records come
+constexpr std::int64_t kLeastBatchNs = 1'000'000;
 constexpr std::size_t kBudget = 16384;        // records between two looks at signals and clocks
+
+// Smaller rings are looked at more often: they fill sooner.
+std::int64_t batch_ns(std::size_t ring_size) {
+    const std::int64_t share = kBatchNs * static_cast<std::int64_t>(ring_size) / static_cast<std::int64_t>(kDefaultRingSize);
+    return ring_size == 0 ? kBatchNs : std::clamp(share, kLeastBatchNs, kBatchNs);
+}
 
 std::int64_t clock_ns(clockid_t clock) {
     timespec now{};
@@ -123,6 +131,7 @@ Status TraceRun::open_engine() {
     EngineOptions options;
     options.selection = options_.selection;
     options.ring_size = options_.ring_size;
+    options.places = options_.places;
     options.own = own_sockets();
     Result<ChosenEngine> chosen = choose_engine(options_.engine, std::move(options));
     if (!chosen) {
@@ -257,7 +266,7 @@ void TraceRun::look_at_signals() {
 
 void TraceRun::sleep_until_work() {
     const std::int64_t now = clock_ns(CLOCK_MONOTONIC);
-    std::int64_t wait = kBatchNs;
+    std::int64_t wait = batch_ns(options_.ring_size);
     pollfd fds[] = {{signals_.get(), POLLIN, 0}, {engine_->wake_fd(), POLLIN, 0}, {-1, 0, 0}};
     nfds_t count = 1;
     if (!busy_ && engine_->prepare_sleep()) {

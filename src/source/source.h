@@ -25,6 +25,10 @@ struct Selection {
     bool light = false;
 };
 
+// Calls that can be in progress at once without task storage, which is dearer.
+inline constexpr std::uint32_t kDefaultPlaces = 4096;
+inline constexpr std::uint32_t kMostPlaces = 65536;
+
 struct Loss {
     std::string counter;  // a row of counters.def
     std::string sum;      // its term of the conservation sum

@@ -27,6 +27,12 @@ constexpr Row kMissing[] = {
     {"tracepoint", Mode::kLight, Calls::kAny, "args.msg.control", "light", "*"},
     {"tracepoint", Mode::kLight, Calls::kAny, "args.msg.flags", "light", "*"},
     {"tracepoint", Mode::kLight, Calls::kAny, "fds", "light", "*"},
+    {"tracepoint", Mode::kLight, Calls::kAny, "args.msg.iov", "light", "*"},
+    {"tracepoint", Mode::kLight, Calls::kAny, "args.msg.iovlen", "light", "*"},
+    // It leaves out the entry too, where alone all of several buffers can be read.
+    {"trampoline", Mode::kLight, Calls::kAny, "duration_ns", "light", "*"},
+    {"trampoline", Mode::kLight, Calls::kAny, "args.msg.iov", "light", "*"},
+    {"trampoline", Mode::kLight, Calls::kAny, "args.msg.iovlen", "light", "*"},
     // The entry of the call is not seen.
     {"tracepoint", Mode::kAny, Calls::kAny, "duration_ns", "engine", "*"},
     // The entry that is seen is the socket layer's, which these calls never reached.
@@ -100,10 +106,11 @@ bool MayBeMissing(const Case &one, const std::string &field, const std::string &
 }
 
 bool MayBeUnseen(const Case &one, const Json &line) {
-    // Only the tracepoint at return sees a call that never reaches a socket: --light leaves it out,
-    // and the kernel does not run it for i386 callers.
-    const bool no_return = one.light || one.scenario.rfind("i386-", 0) == 0;
-    return one.engine == "tracepoint" && no_return && line["before_socket"] == true;
+    // Only the hook at return sees a call that never reaches a socket: --light leaves it out, and the kernel does not
+    // run the tracepoint there for i386 callers.
+    const bool no_return = (one.light && one.engine != "kprobe") ||
+                           (one.engine == "tracepoint" && one.scenario.rfind("i386-", 0) == 0);
+    return no_return && line["before_socket"] == true;
 }
 
 bool MayBeUserMemory(const Case &one, const Json &record) {

@@ -19,8 +19,8 @@ constexpr size_t kWhole = 65535;  // the tool's largest snaplen
 
 class ScenarioTest : public testing::Test {
 public:
-    ScenarioTest(std::string program, std::string scenario, size_t snaplen)
-        : program_(std::move(program)), scenario_(std::move(scenario)), snaplen_(snaplen) {}
+    ScenarioTest(std::string program, std::string scenario, size_t snaplen, std::string places)
+        : program_(std::move(program)), scenario_(std::move(scenario)), snaplen_(snaplen), places_(std::move(places)) {}
 
     void TestBody() override;
 
@@ -30,13 +30,14 @@ private:
     std::string program_;
     std::string scenario_;
     size_t snaplen_;
+    std::string places_;
 };
 
 void ScenarioTest::TestBody() {
     constexpr int kSkipped = 77;
     const TemporaryFile file;
     const Ended ended = RunCommand(TraceCommand(
-        Chosen(), {"--snaplen", std::to_string(snaplen_), "--", program_, "--truth", file.path(), scenario_}));
+        Chosen(), {"--places", places_, "--snaplen", std::to_string(snaplen_), "--", program_, "--truth", file.path(), scenario_}));
     if (ended.Exited(kSkipped))
         GTEST_SKIP() << ended.err;
     ASSERT_TRUE(ended.Exited(0)) << ended.Text() << "\n" << ended.err;
@@ -72,11 +73,12 @@ void ScenarioTest::CheckConservation(const Truth &truth, const Stream &stream, c
     EXPECT_EQ(lost, 0) << stream.records.back();
 }
 
-void Register(const std::string &suite, const std::string &program, const std::string &scenario, size_t snaplen) {
+void Register(const std::string &suite, const std::string &program, const std::string &scenario, size_t snaplen,
+              const std::string &places = "4096") {
     std::string name = scenario;
     std::replace(name.begin(), name.end(), '-', '_');
     testing::RegisterTest(suite.c_str(), name.c_str(), nullptr, nullptr, __FILE__, __LINE__,
-                          [=]() -> ScenarioTest * { return new ScenarioTest(program, scenario, snaplen); });
+                          [=]() -> ScenarioTest * { return new ScenarioTest(program, scenario, snaplen, places); });
 }
 
 std::vector<std::string> List(const std::string &program) {
@@ -104,6 +106,11 @@ void RegisterScenarioTests() {
                                  "unix-stream-glued-cut", "buffers-200"}) {
             Register(suite, chosen.traffic, name, snaplen);
         }
+    }
+    // All threads share one place for their calls in progress, so that most have their state in task storage.
+    for (const char *name : {"threads-200", "fork-two-write", "fork-child-receives", "exec", "fds-stream", "udp4",
+                             "unix-stream-pair", "ebadf"}) {
+        Register("OnePlace", chosen.traffic, name, kWhole, "1");
     }
     if (chosen.traffic32.empty()) {
         std::cerr << "skipped i386 callers: sockwarden-traffic32 was not built\n";

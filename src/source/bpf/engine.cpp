@@ -45,11 +45,14 @@ int keep_words(libbpf_print_level level, const char *format, va_list arguments) 
     if (level == LIBBPF_DEBUG) {
         return 0;
     }
+    if (level == LIBBPF_WARN && ::getenv("SOCKWARDEN_DEBUG") != nullptr) {
+        va_list again;
+        va_copy(again, arguments);
+        std::vfprintf(stderr, format, again);
+        va_end(again);
+    }
     char line[512];
     const int length = std::vsnprintf(line, sizeof(line), format, arguments);
-    if (length > 0 && level == LIBBPF_WARN && ::getenv("SOCKWARDEN_DEBUG") != nullptr) {
-        std::fputs(line, stderr);
-    }
     std::string text(line, std::min<std::size_t>(static_cast<std::size_t>(std::max(length, 0)), sizeof(line) - 1));
     if (text.starts_with("libbpf: prog '") && text.find("-- BEGIN") == std::string::npos) {
         last_words() = text.substr(8, text.find('\n') == std::string::npos ? text.npos : text.find('\n') - 8);
@@ -89,6 +92,9 @@ std::string ruled_out(const btf *kernel, const HookRow &row, const EngineOptions
     if ((row.when == "full" && options.selection.light) || (row.when == "follow" && !options.selection.marked_only)) {
         return "not needed";
     }
+    if (row.when == "blocked" && options.selection.light) {
+        return "left out by --light";
+    }
     if (!has_target(kernel, row)) {
         return "this kernel has no " + std::string(row.target);
     }
@@ -100,6 +106,7 @@ wire::capture_config make_config(const EngineOptions &options, bool skb_dynptr) 
     const Selection &selection = options.selection;
     config.snaplen = selection.snaplen;
     config.self = static_cast<std::uint32_t>(::getpid());
+    config.place_mask = options.places - 1;
     config.light = selection.light ? 1 : 0;
     config.only_marked = selection.marked_only ? 1 : 0;
     config.inherit = selection.follow ? 1 : 0;
@@ -152,6 +159,7 @@ Result<Object> load(const EngineOptions &options, const std::vector<HookState> &
     std::memcpy(place, &config, sizeof(config));
     ::bpf_map__set_max_entries(::bpf_object__find_map_by_name(object.get(), "rings"),
                                static_cast<__u32>(::libbpf_num_possible_cpus()));
+    ::bpf_map__set_max_entries(::bpf_object__find_map_by_name(object.get(), "places"), options.places);
     for (const HookState &state : states) {
         bpf_program *program = ::bpf_object__find_program_by_name(object.get(), std::string(state.row->id).c_str());
         if (program != nullptr) {
