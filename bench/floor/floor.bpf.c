@@ -65,4 +65,18 @@ int return_empty(__u64 *arguments) { return 0; }
 SEC("fexit/____sys_recvmsg")
 int return_record(__u64 *arguments) { return write_record((int)arguments[6]); }
 
+// Where the trampoline engine stands on the way of a datagram: what four programs there cost that do nothing.
+
+SEC("fentry/____sys_recvmsg")
+int hook_entered(__u64 *arguments) { return 0; }
+
+SEC("fentry/skb_copy_datagram_iter")
+int hook_copied(__u64 *arguments) { return 0; }
+
+SEC("fexit/____sys_recvmsg")
+int hook_done(__u64 *arguments) { return 0; }
+
+SEC("fexit/__sys_recvmsg")
+int hook_failed(__u64 *arguments) { return 0; }
+
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

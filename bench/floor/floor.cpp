@@ -17,6 +17,8 @@ namespace {
 bool kernel_has_sock_recv_length() { return libbpf_find_vmlinux_btf_id("sock_recv_length", BPF_TRACE_RAW_TP) > 0; }
 
 std::set<std::string_view> programs_of(FloorKind kind) {
+    if (kind == FloorKind::hooks)
+        return {"hook_entered", "hook_copied", "hook_done", "hook_failed"};
     const bool record = kind == FloorKind::record;
     if (kernel_has_sock_recv_length())
         return {"copy_empty", record ? "receive_record" : "receive_empty"};

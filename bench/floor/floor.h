@@ -17,7 +17,8 @@ namespace sockwarden::bench {
 
 enum class FloorKind {
     empty,   // two programs that do nothing
-    record,  // the same, and one ring record of 176 bytes with time and length, no wake-up
+    hooks,   // four that do nothing, on the trampoline engine's hooks
+    record,  // the two, and one ring record of 176 bytes with time and length, no wake-up
 };
 
 // The programs are attached while this lives.

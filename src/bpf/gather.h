@@ -109,18 +109,6 @@ worker u64 page_bytes(u64 page)
 	return all + ((page - pages) / bpf_core_type_size(struct page) << PAGE_SHIFT);
 }
 
-/* A walk over the parts of a socket buffer: its head, its pages, and the buffers chained to it, in turn. */
-struct skb_walk {
-	struct call *call;
-	struct sk_buff *skb;
-	struct skb_shared_info *shared;
-	u32 part;   /* 0: the head; then the pages */
-	u32 offset; /* bytes to skip */
-	u32 length; /* bytes to capture */
-	u32 chained;
-	u32 pad;
-};
-
 worker u64 page_part(struct skb_shared_info *shared, u32 at, u32 *size)
 {
 	void *frags = (void *)shared + bpf_core_field_offset(struct skb_shared_info, frags);
@@ -139,8 +127,10 @@ worker u64 page_part(struct skb_shared_info *shared, u32 at, u32 *size)
 	return bytes ? bytes + BPF_CORE_READ(older, bv_offset) : 0;
 }
 
-static long skb_step(u32 step, struct skb_walk *walk)
+static long skb_step(u32 step, struct call **context)
 {
+	struct call *call = *context;
+	struct skb_walk *walk = &call->walk;
 	struct skb_shared_info *shared = walk->shared;
 	struct sk_buff *skb = walk->skb;
 	u32 size = 0;
@@ -167,9 +157,9 @@ static long skb_step(u32 step, struct skb_walk *walk)
 	if (size > walk->length)
 		size = walk->length;
 	if (!from)
-		walk->call->user_payload = 1;
+		call->user_payload = 1;
 	else
-		capture_kernel(walk->call, (void *)(from + walk->offset), size);
+		capture_kernel(call, (void *)(from + walk->offset), size);
 	walk->offset = 0;
 	walk->length -= size;
 	return !walk->length;
@@ -177,10 +167,19 @@ static long skb_step(u32 step, struct skb_walk *walk)
 
 static __noinline int capture_parts(struct call *call, struct sk_buff *skb, u32 offset, u32 length)
 {
-	struct skb_walk walk = {.call = call, .skb = skb, .offset = offset, .length = length};
+	struct skb_walk *walk;
 
-	bpf_loop(MAX_SEGMENTS, skb_step, &walk, 0);
-	if (walk.length && call)
+	if (!call)
+		return 0;
+	walk = &call->walk;
+	walk->skb = skb;
+	walk->shared = NULL;
+	walk->part = 0;
+	walk->chained = 0;
+	walk->offset = offset;
+	walk->length = length;
+	bpf_loop(MAX_SEGMENTS, skb_step, &call, 0);
+	if (walk->length)
 		call->user_payload = 1;
 	return 0;
 }

@@ -53,6 +53,17 @@ struct told_socket {
 	u32 spare;
 };
 
+/* A walk over the parts of a socket buffer: its head, its pages, and the buffers chained to it, in turn. It stands in a
+ * map: before 6.7 the verifier took the first values on the stack of a loop for its only ones (ab5cfac139ab). */
+struct skb_walk {
+	struct sk_buff *skb;
+	struct skb_shared_info *shared;
+	u32 part;   /* 0: the head; then the pages */
+	u32 offset; /* bytes to skip */
+	u32 length; /* bytes to capture */
+	u32 chained;
+};
+
 /* A task's call in progress, and what its last calls have told. */
 struct call {
 	u64 owner;                /* the task whose this is (owner_of), with CALL_BUSY while a call is in progress */
@@ -76,6 +87,7 @@ struct call {
 	struct socket *socket; /* between entry and return */
 	struct msghdr *header; /* likewise */
 	u64 room;              /* bytes that the caller's buffers hold */
+	struct skb_walk walk;
 	struct message_record message;
 	u8 payload[2 * INLINE_PAYLOAD]; /* twice, so that offset + length need no joint bound */
 };

@@ -150,31 +150,40 @@ ByThread Records(const Stream &stream) {
     return threads;
 }
 
-ByThread Calls(const Truth &truth, const Case &base) {
-    ByThread threads;
+struct Made {
+    Json record;
+    Case one;
+};
+using MadeByThread = std::map<long long, std::vector<Made>>;
+
+MadeByThread Calls(const Truth &truth, const Case &base) {
+    MadeByThread threads;
     for (const Json &line : truth.lines) {
-        if (MayBeUnseen(base, line))
-            continue;
-        threads[Thread(line["record"])].push_back(line["record"]);
+        Case one = base;
+        if (line.contains("scenario"))
+            one.scenario = line["scenario"].get<std::string>();
+        if (!MayBeUnseen(one, line))
+            threads[Thread(line["record"])].push_back({line["record"], one});
     }
     return threads;
 }
 
-Differences CompareThread(long long tid, const std::vector<Json> &truths, const std::vector<Json> &records,
-                          const Case &base, size_t snaplen) {
+Differences CompareThread(long long tid, const std::vector<Made> &truths, const std::vector<Json> &records,
+                          size_t snaplen) {
     Differences all;
     const std::string thread = "thread " + std::to_string(tid);
     if (truths.size() != records.size()) {
         all.push_back(thread + ": " + std::to_string(truths.size()) + " calls made, " + std::to_string(records.size()) +
                       " records");
-        for (const Json &truth : truths)
-            all.push_back("  made: " + Title(truth));
+        for (const Made &truth : truths)
+            all.push_back("  made: " + truth.one.scenario + ": " + Title(truth.record));
         for (const Json &record : records)
             all.push_back("  record: " + Title(record));
     }
     for (size_t i = 0; i < std::min(truths.size(), records.size()); ++i) {
-        const std::string call = thread + ", call " + std::to_string(i + 1) + " (" + Title(truths[i]) + "): ";
-        for (const std::string &text : CompareOne(truths[i], records[i], base, snaplen)) {
+        const std::string call = truths[i].one.scenario + ": " + thread + ", call " + std::to_string(i + 1) + " (" +
+                                 Title(truths[i].record) + "): ";
+        for (const std::string &text : CompareOne(truths[i].record, records[i], truths[i].one, snaplen)) {
             all.push_back(call + text);
         }
     }
@@ -213,11 +222,11 @@ Differences CompareOne(const Json &truth, const Json &record, const Case &base, 
 }
 
 Differences CompareAll(const Truth &truth, const Stream &stream, const Case &base, size_t snaplen) {
-    ByThread made = Calls(truth, base);
+    const MadeByThread made = Calls(truth, base);
     ByThread seen = Records(stream);
     Differences all;
     for (const auto &[tid, calls] : made) {
-        const Differences more = CompareThread(tid, calls, seen[tid], base, snaplen);
+        const Differences more = CompareThread(tid, calls, seen[tid], snaplen);
         all.insert(all.end(), more.begin(), more.end());
     }
     for (const auto &[tid, calls] : seen) {

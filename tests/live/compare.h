@@ -11,7 +11,7 @@
 namespace live {
 
 struct Truth {
-    std::vector<Json> lines;  // {"record":…, "before_socket":…} each
+    std::vector<Json> lines;  // {"record":…, "before_socket":…} each, and "scenario" where several ran
     long long operations = -1;
 };
 

@@ -111,6 +111,7 @@ int RunScenarios(const std::vector<Scenario> &scenarios, const Options &options,
     bool skipped = false;
     for (int round = 0; round < options.repeat; ++round) {
         for (const Scenario &scenario : scenarios) {
+            Truth::NameScenario(std::string(scenario.name).c_str());
             const int code = RunOne(scenario, context);
             failed = failed || code == 1;
             skipped = skipped || code == kSkipped;

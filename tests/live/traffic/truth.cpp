@@ -5,9 +5,16 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cstdlib>
+
 #include "scenario.h"
 
 namespace traffic {
+namespace {
+
+constexpr const char *kScenario = "SOCKWARDEN_SCENARIO";
+
+}  // namespace
 
 Truth::Truth(int file, int counter) : file_(file), counter_(counter) {
     using Counter = std::atomic<unsigned long>;
@@ -25,7 +32,11 @@ Truth::~Truth() {
     close(counter_);
 }
 
-void Truth::Append(const Json &line) const {
+void Truth::NameScenario(const char *name) { setenv(kScenario, name, 1); }
+
+void Truth::Append(Json line) const {
+    if (const char *scenario = getenv(kScenario))
+        line["scenario"] = scenario;
     const std::string text = line.dump() + "\n";
     const ssize_t written = write(file_, text.data(), text.size());
     Check(written == static_cast<ssize_t>(text.size()), "writing the truth");

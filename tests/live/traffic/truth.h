@@ -22,7 +22,9 @@ public:
 
     void CountOperation() { operations_->fetch_add(1); }
     unsigned long Operations() const { return operations_->load(); }
-    void Append(const Json &line) const;
+    // Lines carry this name from now on, in children and across exec too. Not while threads run.
+    static void NameScenario(const char *name);
+    void Append(Json line) const;
 
     int file() const { return file_; }
     int counter() const { return counter_; }
