@@ -43,8 +43,7 @@ worker const struct iovec *iovecs_of(struct iov_iter *iter)
 	return BPF_CORE_READ(older, iov);
 }
 
-/* The kernel's copy of the caller's buffers, before anything was copied into them. One buffer can be told later too:
- * its address stays, and what was filled is counted beside what is left. */
+/* The kernel's copy of the caller's buffers, before anything was copied into them. */
 worker void gather_buffers(struct call *call, struct iov_iter *iter)
 {
 	struct message_record *message = &call->message;
@@ -54,7 +53,6 @@ worker void gather_buffers(struct call *call, struct iov_iter *iter)
 	call->buffers = 1;
 	call->room = GET(iter, count);
 	if (type == bpf_core_enum_value(enum iter_type, ITER_UBUF)) {
-		call->room += GET(iter, iov_offset);
 		message->iovlen = 1;
 		message->iov_base = (u64)GET(iter, ubuf);
 		message->iov_len = call->room;
@@ -194,8 +192,7 @@ worker void capture_skb(struct call *call, struct sk_buff *skb, u32 offset, u32 
 		capture_parts(call, skb, offset, length);
 }
 
-/* Bytes of a socket buffer on their way to the caller. Without an entry hook (--light) the first ones begin the call; a
- * call whose end was not seen must not lend it its beginning. */
+/* Bytes of a socket buffer on their way to the caller. */
 worker int skb_copied(struct sk_buff *skb, u32 offset, struct iov_iter *to, u32 length)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -205,8 +202,6 @@ worker int skb_copied(struct sk_buff *skb, u32 offset, struct iov_iter *to, u32 
 	call = call_of(task);
 	if (!call)
 		return 0;
-	if (config.light && call->seen && call->room != GET(to, count) + call->seen)
-		restart_call(call, task);
 	if (!call->buffers)
 		gather_buffers(call, to);
 	sk = GET(skb, sk);
@@ -341,10 +336,10 @@ worker void leave_socket(struct call *call, struct socket *socket, struct msghdr
 	struct message_record *message = &call->message;
 
 	socket_of(call, GET(socket, sk));
-	if (!call->buffers) {
-		gather_buffers(call, &header->msg_iter);
-		if (ret > 0 && message->iovlen != 1)
-			message->iov_state = REASON_light; /* those that were filled are gone from it */
+	if (!call->inside) { /* the kernel skipped the entry's program */
+		message->entry_state = REASON_skipped;
+		if (!call->buffers)
+			message->iov_state = REASON_skipped;
 	}
 	message->name_state = REASON_none;
 	message->control_state = REASON_none;
@@ -380,8 +375,6 @@ worker int left_socket(struct socket *socket, struct msghdr *header, s64 ret)
 		return 0;
 	}
 	leave_socket(call, socket, header, ret);
-	if (config.light)
-		call->message.entry_state = REASON_light;
 	call->inside = 1;
 	if (config.light || ret >= 0)
 		emit_message(call, task, bpf_ktime_get_ns(), ret);

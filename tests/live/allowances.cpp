@@ -29,10 +29,6 @@ constexpr Row kMissing[] = {
     {"tracepoint", Mode::kLight, Calls::kAny, "fds", "light", "*"},
     {"tracepoint", Mode::kLight, Calls::kAny, "args.msg.iov", "light", "*"},
     {"tracepoint", Mode::kLight, Calls::kAny, "args.msg.iovlen", "light", "*"},
-    // It leaves out the entry too, where alone all of several buffers can be read.
-    {"trampoline", Mode::kLight, Calls::kAny, "duration_ns", "light", "*"},
-    {"trampoline", Mode::kLight, Calls::kAny, "args.msg.iov", "light", "*"},
-    {"trampoline", Mode::kLight, Calls::kAny, "args.msg.iovlen", "light", "*"},
     // The entry of the call is not seen.
     {"tracepoint", Mode::kAny, Calls::kAny, "duration_ns", "engine", "*"},
     // The entry that is seen is the socket layer's, which these calls never reached.

@@ -92,9 +92,6 @@ std::string ruled_out(const btf *kernel, const HookRow &row, const EngineOptions
     if ((row.when == "full" && options.selection.light) || (row.when == "follow" && !options.selection.marked_only)) {
         return "not needed";
     }
-    if (row.when == "blocked" && options.selection.light) {
-        return "left out by --light";
-    }
     if (!has_target(kernel, row)) {
         return "this kernel has no " + std::string(row.target);
     }
