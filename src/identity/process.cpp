@@ -12,17 +12,21 @@
 #include <fstream>
 #include <vector>
 
+#include "identity/cgroup.h"
+
 namespace sockwarden {
 namespace {
-
-bool is_hex64(std::string_view text) {
-    return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
 
 std::string read_link(const std::string &path) {
     std::array<char, 4096> target;
     const ssize_t size = ::readlink(path.c_str(), target.data(), target.size());
     return size < 0 ? std::string{} : std::string(target.data(), static_cast<std::size_t>(size));
+}
+
+void place_in_cgroup(Process &process) {
+    process.unit = unit_of_cgroup(process.cgroup);
+    process.container = container_of_cgroup(process.cgroup);
+    process.pod = pod_of_cgroup(process.cgroup);
 }
 
 // What /proc still tells of a process whose description was lost.
@@ -42,6 +46,7 @@ void complete_from_proc(Process &process) {
             process.cgroup = line.substr(3);
         }
     }
+    place_in_cgroup(process);
     std::ifstream comm(folder + "/comm");
     std::getline(comm, process.comm);
     std::ifstream status(folder + "/status");
@@ -78,45 +83,6 @@ std::string join_path(Bytes leaf_first) {
     return path.empty() ? "/" : path;
 }
 
-std::string unit_of_cgroup(std::string_view cgroup) {
-    std::string unit;
-    for (std::size_t at = 0; at < cgroup.size();) {
-        const std::size_t end = std::min(cgroup.find('/', at), cgroup.size());
-        const std::string_view name = cgroup.substr(at, end - at);
-        if (name.ends_with(".service") || name.ends_with(".scope") || name.ends_with(".socket")) {
-            unit = name;
-        }
-        at = end + 1;
-    }
-    return unit;
-}
-
-std::string container_of_cgroup(std::string_view cgroup) {
-    // docker-ID.scope, cri-containerd-ID.scope, crio-ID.scope, libpod-ID.scope; /docker/ID, /kubepods/…/ID
-    std::string found;
-    for (std::size_t at = 0; at < cgroup.size();) {
-        const std::size_t end = std::min(cgroup.find('/', at), cgroup.size());
-        std::string_view name = cgroup.substr(at, end - at);
-        if (name.ends_with(".scope")) {
-            name.remove_suffix(6);
-        }
-        if (const std::size_t dash = name.rfind('-'); dash != std::string_view::npos) {
-            if (name.substr(0, dash).ends_with("conmon")) {  // libpod-conmon-ID.scope: the monitor, outside
-                name = {};
-            }
-            name.remove_prefix(std::min(dash + 1, name.size()));
-        }
-        if (const std::size_t colon = name.rfind(':'); colon != std::string_view::npos) {
-            name.remove_prefix(colon + 1);
-        }
-        if (is_hex64(name)) {
-            found = name;
-        }
-        at = end + 1;
-    }
-    return found;
-}
-
 void ProcessTable::learn(Bytes bytes) {
     wire::process_record record;
     if (bytes.size() < sizeof(record)) {
@@ -140,8 +106,7 @@ void ProcessTable::learn(Bytes bytes) {
         process->exe = join_path(names.first(record.exe_size));
     }
     process->cgroup = join_path(names.subspan(record.exe_size, record.cgroup_size));
-    process->unit = unit_of_cgroup(process->cgroup);
-    process->container = container_of_cgroup(process->cgroup);
+    place_in_cgroup(*process);
     process->seen_ns = record.head.time;
     last_ = nullptr;
     known_[key] = std::move(process);
@@ -162,8 +127,6 @@ const Process &ProcessTable::find(const ProcessKey &key, std::uint64_t now_ns) {
         process->key = key;
         process->id = process_id(key);
         complete_from_proc(*process);
-        process->unit = unit_of_cgroup(process->cgroup);
-        process->container = container_of_cgroup(process->cgroup);
         process->seen_ns = now_ns;
         last_ = known_.emplace(key, std::move(process)).first->second.get();
         by_pid_[key.tgid] = key;

@@ -28,7 +28,7 @@ struct Process {
     bool exe_deleted = false;
     std::string cgroup;  // "/" for the root
     std::string unit;    // "docker.service"; empty outside systemd units
-    std::string container;
+    std::string container, pod;
     mutable std::string comm;      // of its last message
     bool described = true;         // false: completed from /proc
     std::uint64_t seen_ns = 0;     // monotonic time of its last message
@@ -37,10 +37,6 @@ struct Process {
 
 // Joins a path that the kernel side wrote leaf first ("b\0a\0" is "/a/b"). Takes any bytes.
 std::string join_path(Bytes leaf_first);
-
-// The innermost systemd unit and the container id that a cgroup path names; empty where it names none.
-std::string unit_of_cgroup(std::string_view cgroup);
-std::string container_of_cgroup(std::string_view cgroup);
 
 // The processes of a trace. Bounded: past `limit`, those not seen for longest are forgotten.
 class ProcessTable {

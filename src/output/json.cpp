@@ -144,6 +144,7 @@ PROCESS_VALUE(exe_deleted) { to += process.exe_deleted ? "true" : "false"; }
 PROCESS_VALUE(cgroup) { append_text_or_null(to, process.cgroup); }
 PROCESS_VALUE(unit) { append_text_or_null(to, process.unit); }
 PROCESS_VALUE(container) { append_text_or_null(to, process.container); }
+PROCESS_VALUE(pod) { append_text_or_null(to, process.pod); }
 
 MESSAGE_VALUE(tid) { append_number(line.to, std::uint64_t{line.wire.tid}); }
 MESSAGE_VALUE(comm) {

@@ -292,18 +292,25 @@ void append_control(std::string &to, const Message &message) {
 }
 
 void append_senders(std::string &to, const Message &message) {
+    static const Process kUnknown;
     to += '[';
     bool first = true;
     for (const Sender &sender : message.senders) {
-        to += first ? "{\"id\":" : ",{\"id\":";
+        const Process &process = sender.process != nullptr ? *sender.process : kUnknown;
+        const auto text = [&to](std::string_view key, const std::string &value) {
+            to += key;
+            append_text_or_null(to, value);
+        };
+        text(first ? "{\"id\":" : ",{\"id\":", process.id);
         first = false;
-        append_text_or_null(to, sender.process != nullptr ? std::string_view(sender.process->id) : std::string_view());
-        fmt::format_to(std::back_inserter(to), R"(,"pid":{},"tid":null,"uid":{},"gid":{},"comm":)", sender.pid,
-                       sender.uid, sender.gid);
-        append_text_or_null(to,
-                            sender.process != nullptr ? std::string_view(sender.process->comm) : std::string_view());
-        to += ",\"exe\":";
-        append_text_or_null(to, sender.process != nullptr ? std::string_view(sender.process->exe) : std::string_view());
+        fmt::format_to(std::back_inserter(to), R"(,"pid":{},"tid":null,"uid":{},"gid":{})", sender.pid, sender.uid,
+                       sender.gid);
+        text(",\"comm\":", process.comm);
+        text(",\"exe\":", process.exe);
+        text(",\"cgroup\":", process.cgroup);
+        text(",\"unit\":", process.unit);
+        text(",\"container\":", process.container);
+        text(",\"pod\":", process.pod);
         fmt::format_to(std::back_inserter(to), R"(,"bytes":{},"guess":{}}})", sender.bytes, sender.guess);
     }
     to += ']';

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "identity/cgroup.h"
 #include "identity/process.h"
 #include "identity/socket.h"
 #include "records.h"
@@ -71,6 +72,36 @@ TEST(Cgroup, NoContainerOutsideOfOne) {
 TEST(Cgroup, NestedContainerIsTheInnermost) {
     const std::string inner(64, 'b');
     EXPECT_EQ(container_of_cgroup("/docker/" + kId + "/docker/" + inner), inner);
+}
+
+TEST(Cgroup, NspawnMachines) {
+    EXPECT_EQ(container_of_cgroup("/machine.slice/systemd-nspawn@web.service/payload/system.slice/x.service"), "web");
+    EXPECT_EQ(container_of_cgroup(R"(/machine.slice/systemd-nspawn@my\x2dweb.service)"), "my-web");
+    EXPECT_EQ(container_of_cgroup("/machine.slice/machine-web.scope"), "web");
+    EXPECT_EQ(container_of_cgroup(R"(/machine.slice/machine-qemu\x2d1\x2dvm.scope)"), "") << "a virtual machine";
+    EXPECT_EQ(container_of_cgroup(R"(/machine.slice/systemd-nspawn@a\x2.service)"), R"(a\x2)") << "no whole escape";
+}
+
+TEST(Cgroup, PodOfBothDrivers) {
+    const std::string uid = "0d1e2c3b-4a59-6877-8695-a4b3c2d1e0f1";
+    for (const std::string &cgroup : {
+             std::string("/kubepods.slice/kubepods-burstable.slice/"
+                         "kubepods-burstable-pod0d1e2c3b_4a59_6877_8695_a4b3c2d1e0f1.slice/cri-containerd-") +
+                 kId + ".scope",
+             std::string("/kubepods.slice/kubepods-pod0d1e2c3b_4a59_6877_8695_a4b3c2d1e0f1.slice"),
+             "/kubepods/besteffort/pod" + uid + "/" + kId,
+             "/system.slice/containerd.service/kubepods-besteffort-pod0d1e2c3b_4a59_6877_8695_a4b3c2d1e0f1.slice:"
+             "cri-containerd:" +
+                 kId,
+         }) {
+        EXPECT_EQ(pod_of_cgroup(cgroup), uid) << cgroup;
+    }
+    EXPECT_EQ(pod_of_cgroup("/kubepods/burstable/pod" + std::string(32, 'e') + "/" + kId), std::string(32, 'e'));
+    for (const std::string &cgroup :
+         {std::string(""), std::string("/kubepods.slice"), "/pod" + uid, std::string("/kubepods/podx"), "/docker/" + kId,
+          "/kubepods/pod" + uid + "0", std::string("/kubepods.slice/.slice")}) {
+        EXPECT_EQ(pod_of_cgroup(cgroup), "") << cgroup;
+    }
 }
 
 test::Record process_with(std::uint32_t pid, std::uint64_t time) {
