@@ -214,13 +214,25 @@ worker void end_call(struct call *call)
 	call->owner &= ~(u64)CALL_BUSY;
 }
 
+/* A call that was not ended is found when the next one begins: no program saw its end. One that was not entered before
+ * our eyes was blocked when the hooks came, and is counted as that. */
+worker void end_unseen(struct call *call, struct task_struct *task)
+{
+	if (call->inside)
+		count(COUNTER_probe_missed);
+	restart_call(call, task);
+}
+
 /* Frees the place of a task that ends. */
 worker int leave_place(struct task_struct *task)
 {
 	struct call *call = place_of(task);
 
-	if (call && (call->owner & ~(u64)CALL_BUSY) == owner_of(task))
+	if (call && (call->owner & ~(u64)CALL_BUSY) == owner_of(task)) {
+		if (call->owner & CALL_BUSY && call->inside)
+			count(COUNTER_probe_missed);
 		call->owner = 0;
+	}
 	return 0;
 }
 

@@ -77,7 +77,7 @@ worker int enter_call(struct socket *socket, struct msghdr *header)
 	if (!call)
 		return 0;
 	if (call->inside || call->seen || call->message.pieces)
-		restart_call(call, task); /* the end of the one before was not seen */
+		end_unseen(call, task);
 	call->inside = 1;
 	call->socket = socket;
 	call->header = header;
@@ -378,6 +378,27 @@ worker int left_socket(struct socket *socket, struct msghdr *header, s64 ret)
 	call->inside = 1;
 	if (config.light || ret >= 0)
 		emit_message(call, task, bpf_ktime_get_ns(), ret);
+	return 0;
+}
+
+/* A call that came through and yet is not told: the kernel skipped the program that tells it. */
+worker int not_told(struct call *call, struct task_struct *task, s64 ret)
+{
+	struct message_record *message = &call->message;
+
+	message->socket_state = REASON_skipped;
+	message->name_state = call->named ? REASON_here : REASON_skipped;
+	message->control_state = call->cmsgs || message->fds_delivered ? REASON_here : REASON_skipped;
+	message->flags_state = REASON_skipped;
+	if (!call->inside)
+		message->entry_state = REASON_skipped;
+	if (!call->buffers)
+		message->iov_state = REASON_skipped;
+	if (ret && lacks_payload(call, ret))
+		message->payload_state = REASON_skipped;
+	else if (ret)
+		message->origin = ORIGIN_KERNEL;
+	emit_message(call, task, bpf_ktime_get_ns(), ret);
 	return 0;
 }
 

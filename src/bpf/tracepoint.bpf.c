@@ -75,7 +75,7 @@ int BPF_PROG(tp_copied, struct sk_buff *skb, int length)
 	if (!call)
 		return 0;
 	if (call->inside)
-		restart_call(call, task); /* the end of the one before was not seen */
+		end_unseen(call, task);
 	sk = skb->sk;
 	if (sk && sk->__sk_common.skc_family == AF_UNIX) {
 		struct unix_note note = unix_note_of(skb);
@@ -107,7 +107,7 @@ int BPF_PROG(tp_received, struct sock *sk, int ret, int flags)
 		return 0;
 	}
 	if (call->inside)
-		restart_call(call, task);
+		end_unseen(call, task);
 	socket_of(call, sk);
 	/* where the bytes begin in the buffer is then not known */
 	if (sk->__sk_common.skc_family == AF_VSOCK || (call->message.flags & MSG_PEEK && sk->sk_peek_off >= 0))
@@ -138,7 +138,7 @@ int tp_returned(struct syscall_exit *context)
 	}
 	message = &call->message;
 	if (!call->inside)
-		message->socket_state = REASON_failed;
+		message->socket_state = ret < 0 ? REASON_failed : REASON_skipped;
 	if (read_header(call, &header, &first)) {
 		message->iov_state = REASON_fault;
 		message->name_state = REASON_fault;

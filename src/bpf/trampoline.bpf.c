@@ -71,12 +71,13 @@ int BPF_PROG(tr_done, struct socket *socket, struct msghdr *header, void *msg, v
 SEC("fexit/__sys_recvmsg")
 int BPF_PROG(tr_failed, int sockfd, void *address, unsigned int flags, bool forbid, long ret)
 {
-	struct task_struct *task;
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct call *call;
 
-	if (ret >= 0)
-		return 0;
-	task = bpf_get_current_task_btf();
+	if (ret >= 0) {
+		call = present_call(task);
+		return call ? not_told(call, task, ret) : 0;
+	}
 	call = ending_call(task);
 	if (!call) {
 		count_unseen(task);

@@ -313,8 +313,9 @@ TraceEnd TraceRun::end() {
     }
     const StreamStop stop = stream_->end(clock_ns(CLOCK_MONOTONIC) + wall_offset_);
     writer_->flush();
-    say("{:.1f} s, {} messages, filtered {}, dropped {}, missed {}", stop.seconds, stop.written,
-        counts_text(stop.filtered_by), counts_text(stop.dropped), counts_text(stop.missed));
+    say("{:.1f} s, {} messages, filtered {}, dropped {}, missed {}{}", stop.seconds, stop.written,
+        counts_text(stop.filtered_by), counts_text(stop.dropped), counts_text(stop.missed),
+        stop.skipped == 0 ? "" : fmt::format("; the kernel skipped {} program runs", stop.skipped));
     TraceEnd result;
     if (writer_->state() == LineWriter::State::failed) {
         const std::string where = options_.file.empty() ? "standard output" : options_.file;

@@ -449,9 +449,10 @@ void JsonSink::stop(const StreamStop &stop) {
     fmt::format_to(std::back_inserter(to), R"({{"event":"stop","seq":{},"time":")", stop.seq);
     append_time(to, stop.wall_ns);
     fmt::format_to(std::back_inserter(to),
-                   R"(","seconds":{:.3f},"written":{},"filtered":{},"dropped":{},"missed":{}}})"
+                   R"(","seconds":{:.3f},"written":{},"filtered":{},"dropped":{},"skipped":{},"missed":{}}})"
                    "\n",
-                   stop.seconds, stop.written, stop.filtered, quoted_counts(stop.dropped), quoted_counts(stop.missed));
+                   stop.seconds, stop.written, stop.filtered, quoted_counts(stop.dropped), stop.skipped,
+                   quoted_counts(stop.missed));
     writer_.wrote();
 }
 

@@ -32,6 +32,7 @@ struct StreamStop {
     double seconds = 0;
     std::uint64_t written = 0;
     std::uint64_t filtered = 0;
+    std::uint64_t skipped = 0;  // runs of programs
     std::map<std::string, std::uint64_t> filtered_by, dropped, missed;
 };
 

@@ -17,7 +17,7 @@ void Stream::message(Message &message) {
 
 void Stream::report_losses(std::int64_t wall_ns) {
     for (const Loss &loss : source_.losses()) {
-        if (loss.sum == "filtered" || loss.sum == "none") {
+        if (loss.sum != "dropped" && loss.sum != "missed") {
             continue;
         }
         std::uint64_t &before = reported_[{loss.counter, loss.cpu}];
@@ -43,6 +43,8 @@ StreamStop Stream::end(std::int64_t wall_ns) {
             stop.dropped[loss.counter] += loss.count;
         } else if (loss.sum == "missed") {
             stop.missed[loss.counter] += loss.count;
+        } else if (loss.sum == "skipped") {
+            stop.skipped += loss.count;
         }
     }
     sink_.stop(stop);

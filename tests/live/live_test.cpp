@@ -36,8 +36,8 @@ private:
 void ScenarioTest::TestBody() {
     constexpr int kSkipped = 77;
     const TemporaryFile file;
-    const Ended ended = RunCommand(TraceCommand(
-        Chosen(), {"--places", places_, "--snaplen", std::to_string(snaplen_), "--", program_, "--truth", file.path(), scenario_}));
+    const Ended ended = RunCommand(TraceCommand(Chosen(), {"--places", places_, "--snaplen", std::to_string(snaplen_),
+                                                           "--", program_, "--truth", file.path(), scenario_}));
     if (ended.Exited(kSkipped))
         GTEST_SKIP() << ended.err;
     ASSERT_TRUE(ended.Exited(0)) << ended.Text() << "\n" << ended.err;
@@ -49,6 +49,7 @@ void ScenarioTest::TestBody() {
     base.engine = TextAt(stream.records.front(), "/engine");
     base.light = Chosen().light;
     base.scenario = scenario_;
+    base.skipped = StopCount(stream, "skipped") > 0;
     if (Chosen().engine != "auto") {
         EXPECT_EQ(base.engine, Chosen().engine);
     }

@@ -227,8 +227,8 @@ TEST(Json, StartLostAndStopSatisfyTheContract) {
         JsonSink sink(writer);
         sink.start({1, "0.1.0", "host\x1b\xff", "id", "tracepoint", "6.12", {"a\"b"}});
         sink.lost({1, 2, 12, "ring_full", 1});
-        sink.lost({2, 2, 12, "recursion", -1});
-        sink.stop({3, 4, 1.5, 17, 3, {}, {{"ring_full", 12}, {"none", 0}}, {{"recursion", 12}}});
+        sink.lost({2, 2, 12, "probe_missed", -1});
+        sink.stop({3, 4, 1.5, 17, 3, 5, {}, {{"ring_full", 12}, {"none", 0}}, {{"probe_missed", 12}}});
         writer.flush();
     });
     std::istringstream lines(text);
