@@ -250,7 +250,7 @@ worker void count_unseen(struct task_struct *task)
 /* A piece record in its scratch, its data to be written behind it. */
 worker struct piece_record *new_piece(struct call *call, u32 kind, u32 offset)
 {
-	struct piece_record *piece = (void *)scratch(SCRATCH_PIECE);
+	struct piece_record *piece = (void *)scratch(call->scratch);
 
 	if (!piece)
 		return NULL;
@@ -464,7 +464,7 @@ worker void settle_payload(struct call *call, s64 ret, u64 iov, u64 iovlen, u64 
 /* Facts about one passed file, in its place of the list. */
 static long fd_step(u32 at, u64 *context)
 {
-	struct piece_record *piece = (void *)scratch(SCRATCH_PIECE);
+	struct piece_record *piece = (void *)scratch(context[1]);
 	struct scm_fp_list *list = (void *)context[0];
 	struct file *file = NULL;
 	struct fd_part *part;
@@ -487,12 +487,13 @@ static long fd_step(u32 at, u64 *context)
 /* The files that a message carries, while their list still hangs on it. */
 static __noinline int capture_files(struct call *call, struct scm_fp_list *list)
 {
-	u64 context[1] = {(u64)list};
+	u64 context[2] = {(u64)list};
 	struct piece_record *piece;
 	u32 number;
 
 	if (!call)
 		return 0;
+	context[1] = call->scratch;
 	number = (u16)BPF_CORE_READ(list, count);
 	if (number > MAX_FDS)
 		number = MAX_FDS;
@@ -516,7 +517,7 @@ static __noinline int capture_files(struct call *call, struct scm_fp_list *list)
 		piece = new_piece(call, PIECE_FD_PATH, i);
 		if (!piece)
 			break;
-		size = append_path(SCRATCH_PIECE, sizeof(*piece), BPF_CORE_READ(file, f_path.mnt),
+		size = append_path(call->scratch, sizeof(*piece), BPF_CORE_READ(file, f_path.mnt),
 				   BPF_CORE_READ(file, f_path.dentry), &cut);
 		emit_piece(call, piece, size);
 	}

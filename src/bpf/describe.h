@@ -7,10 +7,10 @@
 #include "text.h"
 
 /* Out of line: it runs once per process image. */
-static __noinline int tell_process(u64 time)
+static __noinline int tell_process(u64 time, u32 place)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct scratch *room = scratch(SCRATCH_PROCESS);
+	struct scratch *room = scratch(place);
 	struct process_record *record;
 	struct mm_struct *mm;
 	struct file *exe = NULL;
@@ -37,13 +37,13 @@ static __noinline int tell_process(u64 time)
 	if (exe) {
 		struct dentry *dentry = BPF_CORE_READ(exe, f_path.dentry);
 
-		exe_size = append_path(SCRATCH_PROCESS, sizeof(*record), BPF_CORE_READ(exe, f_path.mnt), dentry,
+		exe_size = append_path(place, sizeof(*record), BPF_CORE_READ(exe, f_path.mnt), dentry,
 				       &record->exe_cut);
 		record->exe_deleted = BPF_CORE_READ(exe, f_inode, i_nlink) == 0 || !BPF_CORE_READ(dentry, d_hash.pprev);
 	}
 	record->cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 	cgroup_size =
-		append_cgroup(SCRATCH_PROCESS, sizeof(*record) + exe_size, BPF_CORE_READ(task, cgroups, dfl_cgrp, kn));
+		append_cgroup(place, sizeof(*record) + exe_size, BPF_CORE_READ(task, cgroups, dfl_cgrp, kn));
 	record->exe_size = exe_size;
 	record->cgroup_size = cgroup_size;
 	size = sizeof(*record) + exe_size + cgroup_size;
@@ -66,7 +66,7 @@ worker void process_of(struct call *call, struct task_struct *task, u64 time)
 	__builtin_memcpy(message->comm, task->comm, sizeof(message->comm));
 	if (call->told && call->exec == exec && call->uid == uid && call->gid == gid && call->cgroup_id == cgroup_id)
 		return;
-	if (!tell_process(time)) {
+	if (!tell_process(time, call->scratch)) {
 		count(COUNTER_description_lost);
 		return;
 	}
@@ -219,9 +219,9 @@ worker bool is_own(struct sock *sk, struct socket_record *record, const u8 *loca
 }
 
 /* Out of line: it runs once per socket state. */
-static __noinline int tell_socket(struct sock *sk, struct told_socket *told)
+static __noinline int tell_socket(struct sock *sk, struct told_socket *told, u32 place)
 {
-	struct scratch *room = scratch(SCRATCH_SOCKET);
+	struct scratch *room = scratch(place);
 	struct socket_record *record;
 	u8 *local, *remote;
 	u64 size;
@@ -310,7 +310,7 @@ worker void prints_of(struct sock *sk, u64 *local, u64 *remote)
 }
 
 /* Tells the socket when it is new or has changed. */
-static __noinline struct told_socket *tell_changed(struct sock *sk, u64 local, u64 remote)
+static __noinline struct told_socket *tell_changed(struct sock *sk, u64 local, u64 remote, u32 place)
 {
 	struct told_socket *told;
 #ifdef SOCKWARDEN_KPROBE
@@ -337,7 +337,7 @@ static __noinline struct told_socket *tell_changed(struct sock *sk, u64 local, u
 	if (!told->told || told->local_print != local || told->remote_print != remote) {
 		told->local_print = local;
 		told->remote_print = remote;
-		tell_socket(sk, told);
+		tell_socket(sk, told, place);
 	}
 	return told;
 }
@@ -363,7 +363,7 @@ worker void socket_of(struct call *call, struct sock *sk)
 
 	prints_of(sk, &local, &remote);
 	if (!is_quick(quick, sk, local, remote)) {
-		told = tell_changed(sk, local, remote);
+		told = tell_changed(sk, local, remote, call->scratch);
 		if (!told) {
 			message->socket_state = REASON_description_lost;
 			return;

@@ -78,6 +78,7 @@ worker int enter_call(struct socket *socket, struct msghdr *header)
 		return 0;
 	if (call->inside || call->seen || call->message.pieces)
 		end_unseen(call, task);
+	call->scratch = SCRATCH_ENTERED;
 	call->inside = 1;
 	call->socket = socket;
 	call->header = header;
@@ -202,6 +203,7 @@ worker int skb_copied(struct sk_buff *skb, u32 offset, struct iov_iter *to, u32 
 	call = call_of(task);
 	if (!call)
 		return 0;
+	call->scratch = SCRATCH_COPIED;
 	if (!call->buffers)
 		gather_buffers(call, to);
 	sk = GET(skb, sk);
@@ -223,6 +225,7 @@ worker int udp_consumed(struct sock *sk, struct sk_buff *skb)
 
 	if (!call || call->seen)
 		return 0;
+	call->scratch = SCRATCH_UDP;
 	whole = GET(skb, len);
 	if (GET(sk, sk_peek_off) >= 0 || !call->buffers) {
 		call->user_payload = 1;
@@ -243,6 +246,7 @@ worker int control_written(struct msghdr *header, s32 level, s32 type, s32 lengt
 
 	if (!call || !BPF_CORE_READ(header, msg_control) || room < 16 || length < 0)
 		return 0;
+	call->scratch = SCRATCH_CONTROL;
 	piece = new_piece(call, PIECE_CMSG, 0);
 	if (!piece)
 		return 0;
@@ -281,6 +285,7 @@ worker int fd_arrived(s32 number)
 
 	if (!call || !call->installing)
 		return 0;
+	call->scratch = SCRATCH_INSTALL;
 	piece = new_piece(call, PIECE_FD_NUMBER, 0);
 	if (!piece)
 		return 0;
@@ -300,6 +305,7 @@ worker int name_given(const void *name, s32 length)
 
 	if (!call || length <= 0)
 		return 0;
+	call->scratch = SCRATCH_NAMED;
 	piece = new_piece(call, PIECE_NAME, 0);
 	if (!piece)
 		return 0;
@@ -374,6 +380,7 @@ worker int left_socket(struct socket *socket, struct msghdr *header, s64 ret)
 			count_unseen(task);
 		return 0;
 	}
+	call->scratch = SCRATCH_LEFT;
 	leave_socket(call, socket, header, ret);
 	call->inside = 1;
 	if (config.light || ret >= 0)
@@ -386,6 +393,7 @@ worker int not_told(struct call *call, struct task_struct *task, s64 ret)
 {
 	struct message_record *message = &call->message;
 
+	call->scratch = SCRATCH_RETURNED;
 	message->socket_state = REASON_skipped;
 	message->name_state = call->named ? REASON_here : REASON_skipped;
 	message->control_state = call->cmsgs || message->fds_delivered ? REASON_here : REASON_skipped;
@@ -407,6 +415,7 @@ worker int failed(struct call *call, struct task_struct *task, s64 ret)
 {
 	struct message_record *message = &call->message;
 
+	call->scratch = SCRATCH_RETURNED;
 	if (!call->inside && !message->iov_state && !call->buffers) {
 		message->socket_state = REASON_failed;
 		message->entry_state = REASON_failed;

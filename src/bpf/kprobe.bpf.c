@@ -121,6 +121,7 @@ int kp_returned(struct pt_regs *context)
 	call = call_of(task);
 	if (!call)
 		return 0;
+	call->scratch = SCRATCH_RETURNED;
 	if (call->inside)
 		leave_socket(call, call->socket, call->header, ret);
 	else if (ret != -EFAULT && ret != -EMSGSIZE)

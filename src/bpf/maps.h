@@ -81,7 +81,8 @@ struct call {
 	u8 called;       /* recvmsg was entered and has not returned, for engines that see the return elsewhere */
 	u8 cmsgs;        /* control messages were written */
 	u8 buffers;      /* the message has the caller's buffers */
-	u8 pad[3];
+	u8 scratch;      /* of the program that runs: enum scratch_place */
+	u8 pad[2];
 	u32 seen;            /* payload bytes that passed by, captured or not */
 	s32 buffer_distance; /* of the first struct iovec from the caller's msghdr, in the last call */
 	struct socket *socket; /* between entry and return */
@@ -141,13 +142,18 @@ struct {
 } sockets SEC(".maps");
 #endif
 
-/* Room to build what is too large for the stack. A program cannot be interrupted by itself on one CPU, and each use
- * has a place of its own. */
+/* Room to build what is too large for the stack: one for each program that builds. On one CPU a program never runs
+ * twice at a time, but where the kernel can be preempted it runs while another is half done. */
 enum scratch_place {
-	SCRATCH_PROCESS,
-	SCRATCH_SOCKET,
-	SCRATCH_PIECE,
-	SCRATCH_USER,
+	SCRATCH_ENTERED,
+	SCRATCH_COPIED,
+	SCRATCH_UDP,
+	SCRATCH_CONTROL,
+	SCRATCH_INSTALL,
+	SCRATCH_NAMED,
+	SCRATCH_LEFT,
+	SCRATCH_RETURNED,
+	SCRATCH_RECEIVED,
 	SCRATCH_COUNT
 };
 

@@ -76,6 +76,7 @@ int BPF_PROG(tp_copied, struct sk_buff *skb, int length)
 		return 0;
 	if (call->inside)
 		end_unseen(call, task);
+	call->scratch = SCRATCH_COPIED;
 	sk = skb->sk;
 	if (sk && sk->__sk_common.skc_family == AF_UNIX) {
 		struct unix_note note = unix_note_of(skb);
@@ -108,6 +109,7 @@ int BPF_PROG(tp_received, struct sock *sk, int ret, int flags)
 	}
 	if (call->inside)
 		end_unseen(call, task);
+	call->scratch = SCRATCH_RECEIVED;
 	socket_of(call, sk);
 	/* where the bytes begin in the buffer is then not known */
 	if (sk->__sk_common.skc_family == AF_VSOCK || (call->message.flags & MSG_PEEK && sk->sk_peek_off >= 0))
@@ -136,6 +138,7 @@ int tp_returned(struct syscall_exit *context)
 		count_unseen(task);
 		return 0;
 	}
+	call->scratch = SCRATCH_RETURNED;
 	message = &call->message;
 	if (!call->inside)
 		message->socket_state = ret < 0 ? REASON_failed : REASON_skipped;

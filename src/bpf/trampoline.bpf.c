@@ -95,6 +95,7 @@ int BPF_PROG(tr_received, struct sock *sk, int ret)
 
 	if (!call || call->inside)
 		return 0;
+	call->scratch = SCRATCH_RECEIVED;
 	socket_of(call, sk);
 	finish_early(call, ret, REASON_late_attach);
 	emit_message(call, task, bpf_ktime_get_ns(), ret);

@@ -37,7 +37,7 @@ worker int read_header(struct call *call, struct user_msghdr64 *header, struct u
 	s64 distance = call->buffer_distance;
 	u64 at = distance < 0 ? -distance : 0;
 	u64 size = distance < 0 ? at + sizeof(*header) : distance + sizeof(*first);
-	struct scratch *room = scratch(SCRATCH_USER);
+	struct scratch *room = scratch(call->scratch);
 
 	if (!message->compat && distance && room && size <= USER_WINDOW &&
 	    !bpf_probe_read_user(room->bytes, BOUNDED(size, 2 * USER_WINDOW - 1), (void *)(message->address - at))) {
