@@ -199,6 +199,8 @@ Truth ReadTruth(const std::string &file) {
         const Json parsed = Json::parse(line);
         if (parsed.contains("operations")) {
             truth.operations = parsed["operations"].get<long long>();
+        } else if (parsed.contains("differed")) {
+            truth.differed = parsed["differed"];
         } else {
             truth.lines.push_back(parsed);
         }

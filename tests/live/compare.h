@@ -13,6 +13,7 @@ namespace live {
 struct Truth {
     std::vector<Json> lines;  // {"record":…, "before_socket":…} each, and "scenario" where several ran
     long long operations = -1;
+    Json differed = Json::object();  // by field: how often the caller's memory lied after the call
 };
 
 Truth ReadTruth(const std::string &file);

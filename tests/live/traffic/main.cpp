@@ -86,7 +86,9 @@ int RunOne(const Scenario &scenario, Context &context) {
 
 std::optional<std::vector<Scenario>> Choose(const std::vector<std::string> &names) {
     const std::vector<Scenario> all = All();
-    const std::span<const Scenario> by_name_only = FloodScenarios();
+    std::vector<Scenario> by_name_only;
+    for (const std::span<const Scenario> some : {FloodScenarios(), RaceScenarios()})
+        by_name_only.insert(by_name_only.end(), some.begin(), some.end());
     std::vector<Scenario> chosen;
     for (const std::string &name : names) {
         const size_t before = chosen.size();

@@ -45,6 +45,8 @@ std::span<const Scenario> TaskScenarios();
 std::span<const Scenario> SignalScenarios();
 // Chosen by name only: calls that are counted and not described.
 std::span<const Scenario> FloodScenarios();
+// Chosen by name only too: what it tells is not all of a record.
+std::span<const Scenario> RaceScenarios();
 
 // What the program does after it has replaced itself; `socket` is the descriptor it kept.
 void AfterExec(Context &context, int socket);
