@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// bench-decode: from a wire record to its line of JSON, on one core; beside it what a JSON library takes for the writing
-// alone (docs/adr/0002).
+// bench-decode: from a wire record to its line of JSON, on one core; beside it what a JSON library takes for the
+// writing alone (docs/adr/0002).
 #include <benchmark/benchmark.h>
 #include <fcntl.h>
 
@@ -50,7 +50,9 @@ void json_line_with_name(benchmark::State &state) {
     wire::message_record record = datagram();
     record.pieces = 1;
     record.name_state = wire::REASON_here;
-    run(state, {test::piece_record(wire::PIECE_NAME, std::string("\1\0/run/name", 11)), test::message_record(record, kPayload)},
+    run(state,
+        {test::piece_record(wire::PIECE_NAME, std::string("\1\0/run/name", 11)),
+         test::message_record(record, kPayload)},
         [](LineWriter &writer) { return JsonSink(writer); });
 }
 

@@ -57,10 +57,11 @@ int main(int argc, char **argv) {
     FloorKind kind = FloorKind::empty;
     std::vector<std::string> command;
     CLI::App app{"Runs a command with the floor's programs attached: bench-floor ring -- COMMAND"};
-    app.add_option("kind", kind, "empty: two empty programs; ring: and one bare record a message; hooks: four empty programs on the trampoline engine's hooks")
+    app.add_option("kind", kind,
+                   "empty: two empty programs; ring: and one bare record a message; hooks: four empty programs on the "
+                   "trampoline engine's hooks")
         ->required()
-        ->transform(CLI::CheckedTransformer(
-            std::map<std::string, FloorKind>{
+        ->transform(CLI::CheckedTransformer(std::map<std::string, FloorKind>{
             {"empty", FloorKind::empty}, {"hooks", FloorKind::hooks}, {"ring", FloorKind::record}}));
     app.add_option("command", command, "what to run")->required();
     CLI11_PARSE(app, argc, argv);

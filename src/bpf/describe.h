@@ -37,13 +37,12 @@ static __noinline int tell_process(u64 time, u32 place)
 	if (exe) {
 		struct dentry *dentry = BPF_CORE_READ(exe, f_path.dentry);
 
-		exe_size = append_path(place, sizeof(*record), BPF_CORE_READ(exe, f_path.mnt), dentry,
-				       &record->exe_cut);
+		exe_size =
+			append_path(place, sizeof(*record), BPF_CORE_READ(exe, f_path.mnt), dentry, &record->exe_cut);
 		record->exe_deleted = BPF_CORE_READ(exe, f_inode, i_nlink) == 0 || !BPF_CORE_READ(dentry, d_hash.pprev);
 	}
 	record->cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
-	cgroup_size =
-		append_cgroup(place, sizeof(*record) + exe_size, BPF_CORE_READ(task, cgroups, dfl_cgrp, kn));
+	cgroup_size = append_cgroup(place, sizeof(*record) + exe_size, BPF_CORE_READ(task, cgroups, dfl_cgrp, kn));
 	record->exe_size = exe_size;
 	record->cgroup_size = cgroup_size;
 	size = sizeof(*record) + exe_size + cgroup_size;

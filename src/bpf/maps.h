@@ -83,8 +83,8 @@ struct call {
 	u8 buffers;      /* the message has the caller's buffers */
 	u8 scratch;      /* of the program that runs: enum scratch_place */
 	u8 pad[2];
-	u32 seen;            /* payload bytes that passed by, captured or not */
-	s32 buffer_distance; /* of the first struct iovec from the caller's msghdr, in the last call */
+	u32 seen;              /* payload bytes that passed by, captured or not */
+	s32 buffer_distance;   /* of the first struct iovec from the caller's msghdr, in the last call */
 	struct socket *socket; /* between entry and return */
 	struct msghdr *header; /* likewise */
 	u64 room;              /* bytes that the caller's buffers hold */

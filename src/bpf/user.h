@@ -29,8 +29,8 @@ enum {
 	USER_WINDOW = 256, /* bytes within which a msghdr and its buffers are read at once */
 };
 
-/* Reads the caller's msghdr and its first buffer. They usually stand on one stack frame, as far from each other as in the
- * call before: one read then gets both, and a read of user memory is the dearest thing done here. */
+/* Reads the caller's msghdr and its first buffer. They usually stand on one stack frame, as far from each other as in
+ * the call before: one read then gets both, and a read of user memory is the dearest thing done here. */
 worker int read_header(struct call *call, struct user_msghdr64 *header, struct user_iovec *first)
 {
 	const struct message_record *message = &call->message;

@@ -114,6 +114,17 @@ void append_value_cases(std::string &to, const CLI::App &command) {
     }
 }
 
+// What a user's script can tell by; the first column may be a word.
+constexpr std::pair<std::string_view, std::string_view> kExits[] = {
+    {"0",
+     "Done. With a command: the command's own status, whatever it is; a signal that ended it ends sockwarden too."},
+    {"1", "A failure: the output cannot be written, or what demo compared differs."},
+    {"2", "Wrong arguments, a missing privilege or a kernel that lacks what is needed; nothing was attached."},
+    {"125", "With a command: sockwarden itself failed."},
+    {"126", "The command cannot be executed."},
+    {"127", "The command was not found."},
+};
+
 }  // namespace
 
 std::vector<CLI::App *> shown_commands(const CLI::App &app) {
@@ -151,6 +162,10 @@ std::string manual_page(const CLI::App &app, std::string_view version) {
     if (!app.get_footer().empty()) {
         to += ".SH EXAMPLES\n";
         append_examples(to, app.get_footer());
+    }
+    to += ".SH EXIT STATUS\n";
+    for (const auto &[code, meaning] : kExits) {
+        to += fmt::format(".TP\n{}\n{}\n", code, roff_escaped(meaning));
     }
     to += ".SH SEE ALSO\n";
     for (const std::string_view name : event_names()) {

@@ -31,11 +31,12 @@ namespace {
 constexpr std::int64_t kSecond = 1'000'000'000;
 constexpr std::int64_t kBatchNs = 10'000'000;  // between two looks at default rings while records come
 constexpr std::int64_t kLeastBatchNs = 1'000'000;
-constexpr std::size_t kBudget = 16384;        // records between two looks at signals and clocks
+constexpr std::size_t kBudget = 16384;  // records between two looks at signals and clocks
 
 // Smaller rings are looked at more often: they fill sooner.
 std::int64_t batch_ns(std::size_t ring_size) {
-    const std::int64_t share = kBatchNs * static_cast<std::int64_t>(ring_size) / static_cast<std::int64_t>(kDefaultRingSize);
+    const std::int64_t share =
+        kBatchNs * static_cast<std::int64_t>(ring_size) / static_cast<std::int64_t>(kDefaultRingSize);
     return ring_size == 0 ? kBatchNs : std::clamp(share, kLeastBatchNs, kBatchNs);
 }
 

@@ -44,7 +44,8 @@ int hex_digit(char c) {
 std::string unescape(std::string_view name) {
     std::string text;
     while (!name.empty()) {
-        const bool escaped = name.size() >= 4 && name.starts_with("\\x") && hex_digit(name[2]) >= 0 && hex_digit(name[3]) >= 0;
+        const bool escaped =
+            name.size() >= 4 && name.starts_with("\\x") && hex_digit(name[2]) >= 0 && hex_digit(name[3]) >= 0;
         text += escaped ? static_cast<char>(hex_digit(name[2]) * 16 + hex_digit(name[3])) : name.front();
         name.remove_prefix(escaped ? 4 : 1);
     }
@@ -81,7 +82,8 @@ std::string nspawn_name(std::string_view name) {
 // "8-4-4-4-12" hex digits.
 bool is_uuid(std::string_view text) {
     constexpr std::string_view kShape = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-    return std::ranges::equal(text, kShape, [](char c, char shape) { return shape == 'x' ? hex_digit(c) >= 0 : c == '-'; });
+    return std::ranges::equal(text, kShape,
+                              [](char c, char shape) { return shape == 'x' ? hex_digit(c) >= 0 : c == '-'; });
 }
 
 }  // namespace

@@ -98,8 +98,8 @@ TEST(Cgroup, PodOfBothDrivers) {
     }
     EXPECT_EQ(pod_of_cgroup("/kubepods/burstable/pod" + std::string(32, 'e') + "/" + kId), std::string(32, 'e'));
     for (const std::string &cgroup :
-         {std::string(""), std::string("/kubepods.slice"), "/pod" + uid, std::string("/kubepods/podx"), "/docker/" + kId,
-          "/kubepods/pod" + uid + "0", std::string("/kubepods.slice/.slice")}) {
+         {std::string(""), std::string("/kubepods.slice"), "/pod" + uid, std::string("/kubepods/podx"),
+          "/docker/" + kId, "/kubepods/pod" + uid + "0", std::string("/kubepods.slice/.slice")}) {
         EXPECT_EQ(pod_of_cgroup(cgroup), "") << cgroup;
     }
 }

@@ -23,7 +23,7 @@ struct HookState {
 struct EngineOptions {
     EngineId engine = EngineId::tracepoint;
     Selection selection;
-    std::size_t ring_size = 0;  // bytes of each CPU's ring; 0: default
+    std::size_t ring_size = 0;              // bytes of each CPU's ring; 0: default
     std::uint32_t places = kDefaultPlaces;  // for calls in progress, a power of two; past them, task storage
     std::vector<wire::own_socket> own;
 };
