@@ -402,7 +402,9 @@ worker int not_told(struct call *call, struct task_struct *task, s64 ret)
 		message->entry_state = REASON_skipped;
 	if (!call->buffers)
 		message->iov_state = REASON_skipped;
-	if (ret && lacks_payload(call, ret))
+	if (ret && !config.snaplen)
+		message->payload_state = REASON_snaplen;
+	else if (lacks_payload(call, ret))
 		message->payload_state = REASON_skipped;
 	else if (ret)
 		message->origin = ORIGIN_KERNEL;
