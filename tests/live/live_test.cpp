@@ -19,8 +19,11 @@ constexpr size_t kWhole = 65535;  // the tool's largest snaplen
 
 class ScenarioTest : public testing::Test {
 public:
-    ScenarioTest(std::string program, std::string scenario, size_t snaplen, std::string places)
-        : program_(std::move(program)), scenario_(std::move(scenario)), snaplen_(snaplen), places_(std::move(places)) {}
+    ScenarioTest(std::string program, std::vector<std::string> scenarios, size_t snaplen, std::string places)
+        : program_(std::move(program)),
+          scenarios_(std::move(scenarios)),
+          snaplen_(snaplen),
+          places_(std::move(places)) {}
 
     void TestBody() override;
 
@@ -28,7 +31,7 @@ private:
     void CheckConservation(const Truth &truth, const Stream &stream, const Case &base) const;
 
     std::string program_;
-    std::string scenario_;
+    std::vector<std::string> scenarios_;
     size_t snaplen_;
     std::string places_;
 };
@@ -36,8 +39,10 @@ private:
 void ScenarioTest::TestBody() {
     constexpr int kSkipped = 77;
     const TemporaryFile file;
-    const Ended ended = RunCommand(TraceCommand(Chosen(), {"--places", places_, "--snaplen", std::to_string(snaplen_),
-                                                           "--", program_, "--truth", file.path(), scenario_}));
+    std::vector<std::string> options = {"--places", places_,  "--snaplen", std::to_string(snaplen_),
+                                        "--",       program_, "--truth",   file.path()};
+    options.insert(options.end(), scenarios_.begin(), scenarios_.end());
+    const Ended ended = RunCommand(TraceCommand(Chosen(), options));
     if (ended.Exited(kSkipped))
         GTEST_SKIP() << ended.err;
     ASSERT_TRUE(ended.Exited(0)) << ended.Text() << "\n" << ended.err;
@@ -48,7 +53,7 @@ void ScenarioTest::TestBody() {
     Case base;
     base.engine = TextAt(stream.records.front(), "/engine");
     base.light = Chosen().light;
-    base.scenario = scenario_;
+    base.scenario = scenarios_.front();
     base.skipped = StopCount(stream, "skipped") > 0;
     if (Chosen().engine != "auto") {
         EXPECT_EQ(base.engine, Chosen().engine);
@@ -74,12 +79,12 @@ void ScenarioTest::CheckConservation(const Truth &truth, const Stream &stream, c
     EXPECT_EQ(lost, 0) << stream.records.back();
 }
 
-void Register(const std::string &suite, const std::string &program, const std::string &scenario, size_t snaplen,
-              const std::string &places = "4096") {
-    std::string name = scenario;
+// One trace of all `scenarios`.
+void Register(const std::string &suite, std::string name, const std::string &program,
+              const std::vector<std::string> &scenarios, size_t snaplen, const std::string &places = "4096") {
     std::replace(name.begin(), name.end(), '-', '_');
     testing::RegisterTest(suite.c_str(), name.c_str(), nullptr, nullptr, __FILE__, __LINE__,
-                          [=]() -> ScenarioTest * { return new ScenarioTest(program, scenario, snaplen, places); });
+                          [=]() -> ScenarioTest * { return new ScenarioTest(program, scenarios, snaplen, places); });
 }
 
 std::vector<std::string> List(const std::string &program) {
@@ -99,28 +104,27 @@ std::vector<std::string> List(const std::string &program) {
 void RegisterScenarioTests() {
     const Options &chosen = Chosen();
     // All of them in one trace: what takes minutes one by one in a guest takes seconds.
-    Register("Together", chosen.traffic, "all", kWhole);
+    Register("Together", "all", chosen.traffic, {"all"}, kWhole);
     for (const std::string &name : List(chosen.traffic)) {
-        Register("Scenario", chosen.traffic, name, kWhole);
+        Register("Scenario", name, chosen.traffic, {name}, kWhole);
     }
     for (const size_t snaplen : {0, 1, 255, 256, 257, 4096, 40000}) {
-        const std::string suite = "Snaplen" + std::to_string(snaplen);
-        for (const char *name : {"payload-256", "unix-stream-65535", "udp4-paged", "tcp4-partial",
-                                 "unix-stream-glued-cut", "buffers-200"}) {
-            Register(suite, chosen.traffic, name, snaplen);
-        }
+        Register(
+            "Snaplen", std::to_string(snaplen), chosen.traffic,
+            {"payload-256", "unix-stream-65535", "udp4-paged", "tcp4-partial", "unix-stream-glued-cut", "buffers-200"},
+            snaplen);
     }
     // All threads share one place for their calls in progress, so that most have their state in task storage.
     for (const char *name : {"threads-200", "fork-two-write", "fork-child-receives", "exec", "fds-stream", "udp4",
                              "unix-stream-pair", "ebadf"}) {
-        Register("OnePlace", chosen.traffic, name, kWhole, "1");
+        Register("OnePlace", name, chosen.traffic, {name}, kWhole, "1");
     }
     if (chosen.traffic32.empty()) {
         std::cerr << "skipped i386 callers: sockwarden-traffic32 was not built\n";
         return;
     }
     for (const std::string &name : List(chosen.traffic32)) {
-        Register("Scenario", chosen.traffic32, name, kWhole);
+        Register("Scenario", name, chosen.traffic32, {name}, kWhole);
     }
 }
 
