@@ -27,6 +27,9 @@ typedef __s64 s64;
 #define true 1
 #define false 0
 #define worker static __always_inline
+/* The verifier checks a global function once, and a static one again for each state in which it is called. Global ones
+ * take numbers and plain memory only: kernel pointers reach them through a map, and are read by copying. */
+#define apart __noinline
 
 /* Programs with BTF arguments read kernel memory by plain loads, which cost nothing; kprobes have to copy it.
  * A pointer that came out of a copy or a cast has lost its type and is read with BPF_CORE_READ everywhere. */

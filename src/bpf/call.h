@@ -6,7 +6,7 @@
 
 #include "describe.h"
 
-/* Registers of the present system call. They are true only inside it: see in_recvmsg. */
+/* Registers of the present system call. They are true only inside it: see operation_of. */
 worker struct pt_regs *registers(struct task_struct *task)
 {
 	return (struct pt_regs *)bpf_task_pt_regs(task);
@@ -18,16 +18,91 @@ worker bool is_compat(struct task_struct *task)
 	return task->thread_info.status & TS_COMPAT;
 }
 
-/* Whether the task is inside recvmsg(2). The entry code stores -ENOSYS as the result, which is replaced when the call
- * returns: so registers that an io_uring completion sees after a call, or a worker inherits, are not taken for it. */
-worker bool in_recvmsg(struct task_struct *task, struct pt_regs *regs)
+/* The operations behind system call numbers, plus one. Tables, because the verifier would follow each of a chain of
+ * comparisons to the end of every program. */
+enum {
+	MOST_CALLS = 512, /* room, a power of two */
+	MOST_SUBCALLS = 32,
+};
+
+#define IS(event) (EVENT_##event + 1)
+
+const volatile u8 native_operations[MOST_CALLS] SEC(".rodata.operations") = {
+	[NR_READ] = IS(read),         [NR_READV] = IS(readv),     [NR_PREADV2] = IS(readv),
+	[NR_RECVFROM] = IS(recvfrom), [NR_RECVMSG] = IS(recvmsg), [NR_RECVMMSG] = IS(recvmmsg),
+};
+
+const volatile u8 i386_operations[MOST_CALLS] SEC(".rodata.operations") = {
+	[NR_READ_I386] = IS(read),
+	[NR_READV_I386] = IS(readv),
+	[NR_PREADV2_I386] = IS(readv),
+	[NR_RECVFROM_I386] = IS(recvfrom),
+	[NR_RECVMSG_I386] = IS(recvmsg),
+	[NR_RECVMMSG_I386] = IS(recvmmsg),
+	[NR_RECVMMSG_TIME64_I386] = IS(recvmmsg),
+};
+
+const volatile u8 socketcall_operations[MOST_SUBCALLS] SEC(".rodata.operations") = {
+	[SYS_RECV] = IS(recvfrom),
+	[SYS_RECVFROM] = IS(recvfrom),
+	[SYS_RECVMSG] = IS(recvmsg),
+	[SYS_RECVMMSG] = IS(recvmmsg),
+};
+
+/* The event of a table's row, plus one. */
+worker u32 operation_in(const volatile u8 *table, u64 number, u32 room)
 {
+	return number < room ? table[BOUNDED(number, room - 1)] : 0;
+}
+
+/* The operation that the task is inside, where it is traced. The entry code of system calls stores -ENOSYS as the
+ * result, which is replaced when the call returns: so registers that an io_uring completion sees after a call, or a
+ * worker inherits, are not taken for one. */
+worker u32 operation_of(struct task_struct *task, struct pt_regs *regs)
+{
+	u64 number = regs->orig_ax;
+	u32 found;
+
 	if ((s32)regs->ax != -ENOSYS || task->flags & (PF_IO_WORKER | PF_KTHREAD))
-		return false;
+		return NO_EVENT;
 	if (!is_compat(task))
-		return regs->orig_ax == NR_RECVMSG;
-	return (u32)regs->orig_ax == NR_RECVMSG_I386 ||
-	       ((u32)regs->orig_ax == NR_SOCKETCALL_I386 && (u32)regs->bx == SYS_RECVMSG);
+		found = operation_in(native_operations, number, MOST_CALLS);
+	else if ((u32)number != NR_SOCKETCALL_I386)
+		found = operation_in(i386_operations, (u32)number, MOST_CALLS);
+	else
+		found = operation_in(socketcall_operations, (u32)regs->bx, MOST_SUBCALLS);
+	return found && config.events >> (found - 1) & 1 ? found - 1 : NO_EVENT;
+}
+
+/* Whether the operation takes a msghdr, or an array of them. */
+worker bool has_header(u32 event)
+{
+	return event == EVENT_recvmsg || event == EVENT_recvmmsg;
+}
+
+/* What the look-up of a descriptor says: 0, -EBADF or -ENOTSOCK. */
+worker s64 descriptor_error(struct task_struct *task, u32 number)
+{
+	struct files_struct *files = BPF_CORE_READ(task, files);
+	struct fdtable *table = BPF_CORE_READ(files, fdt);
+	struct file **slots = BPF_CORE_READ(table, fd);
+	struct file *file = NULL;
+
+	if (number >= BPF_CORE_READ(table, max_fds))
+		return -EBADF;
+	bpf_probe_read_kernel(&file, sizeof(file), slots + number);
+	if (!file || BPF_CORE_READ(file, f_mode) & FMODE_PATH)
+		return -EBADF;
+	return (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) == S_IFSOCK ? 0 : -ENOTSOCK;
+}
+
+/* Whether the operation is on a socket: reads are also made of other files, and those of a tap device pass hooks of
+ * sockets on their way. */
+worker bool is_on_socket(struct task_struct *task, struct pt_regs *regs, u32 event)
+{
+	if (event != EVENT_read && event != EVENT_readv)
+		return true;
+	return !descriptor_error(task, is_compat(task) ? regs->bx : regs->di);
 }
 
 worker bool wanted_comm(struct task_struct *task)
@@ -96,77 +171,110 @@ worker u64 owner_of(struct task_struct *task)
 	return task->start_boottime << 1;
 }
 
+/* The last call of a task, over or in progress. */
+worker struct call *last_call(struct task_struct *task, struct call *place)
+{
+	if (!place || (place->owner & ~(u64)CALL_BUSY) == owner_of(task))
+		return place;
+	return may_be_marked(task) ? bpf_task_storage_get(&displaced_calls, task, NULL, 0) : NULL;
+}
+
+worker struct call *busy_call(struct task_struct *task, struct call *place)
+{
+	struct call *call = last_call(task, place);
+
+	return call && call->owner & CALL_BUSY ? call : NULL;
+}
+
 /* The call in progress of this task, where one of its hooks has begun it. */
 worker struct call *present_call(struct task_struct *task)
 {
-	struct call *call = place_of(task);
-	u64 owner = owner_of(task);
-
-	if (!call || call->owner == owner)
-		return NULL;
-	if (call->owner == (owner | CALL_BUSY))
-		return call;
-	if (!may_be_marked(task))
-		return NULL;
-	call = bpf_task_storage_get(&displaced_calls, task, NULL, 0);
-	return call && call->owner & CALL_BUSY ? call : NULL;
+	return busy_call(task, place_of(task));
 }
 
 /* Makes the state ready for another call. */
 worker void clear_call(struct call *call)
 {
 	__builtin_memset(&call->message, 0, sizeof(call->message));
+	call->progress = 0;
 	call->seen = 0;
-	call->inside = 0;
-	call->skipped = 0;
-	call->installing = 0;
-	call->cmsgs = 0;
-	call->named = 0;
-	call->called = 0;
-	call->buffers = 0;
-	call->user_payload = 0;
 	call->room = 0;
 }
 
+/* The arguments of a system call that this engine asks about, by position. */
+struct arguments {
+	u64 at[6];
+};
+
+/* An i386 caller's, 32 bits each: in registers, or in memory behind socketcall. */
+worker void compat_arguments(struct arguments *to, struct pt_regs *regs)
+{
+	u32 words[6] = {regs->bx, regs->cx, regs->dx, regs->si, regs->di, regs->bp};
+
+	if ((u32)regs->orig_ax == NR_SOCKETCALL_I386) {
+		u64 from = (u32)regs->cx;
+
+		words[4] = 0; /* recv has four */
+		words[5] = 0;
+		bpf_probe_read_user(words, (u32)regs->bx == SYS_RECVFROM ? 24 : 16, (void *)from);
+	}
+	for (int i = 0; i < 6; i++)
+		to->at[i] = words[i];
+}
+
 /* The arguments of the call as its registers hold them. */
-worker void arguments_of(struct call *call, struct task_struct *task, struct pt_regs *regs)
+worker void arguments_of(struct call *call, struct task_struct *task, u32 event)
 {
 	struct message_record *message = &call->message;
+	struct pt_regs *regs = registers(task);
+	struct arguments all;
 
-	if (!is_compat(task)) {
+	if (event == EVENT_recvmsg && !is_compat(task)) {
 		message->sockfd = regs->di;
 		message->address = regs->si;
 		message->flags = regs->dx;
 		return;
 	}
-	message->compat = 1;
-	if ((u32)regs->orig_ax == NR_RECVMSG_I386) {
-		message->sockfd = regs->bx;
-		message->address = (u32)regs->cx;
-		message->flags = regs->dx;
+	if (!is_compat(task)) {
+		all = (struct arguments){{regs->di, regs->si, regs->dx, regs->r10, regs->r8, regs->r9}};
 	} else {
-		u32 arguments[3] = {};
-
-		bpf_probe_read_user(arguments, sizeof(arguments), (void *)(u64)(u32)regs->cx);
-		message->sockfd = arguments[0];
-		message->address = arguments[1];
-		message->flags = arguments[2];
+		message->compat = 1;
+		compat_arguments(&all, regs);
+	}
+	message->sockfd = all.at[0];
+	message->address = all.at[1];
+	if (event == EVENT_recvmsg) {
+		message->flags = all.at[2];
+	} else if (event == EVENT_recvmmsg) {
+		message->vlen = all.at[2];
+		message->flags = all.at[3];
+	} else if (event == EVENT_readv) {
+		message->iovlen = all.at[2];
+	} else {
+		message->iov_base = all.at[1];
+		message->iov_len = all.at[2];
+		message->iovlen = 1;
+		if (event == EVENT_recvfrom)
+			message->flags = all.at[3];
+		call->name_at = event == EVENT_recvfrom ? all.at[4] : 0;
+		call->name_size_at = all.at[5];
 	}
 }
 
 /* Begins the state anew: a call is seen for the first time, or the end of the one before was not seen. */
-worker void restart_call(struct call *call, struct task_struct *task)
+worker void restart_call(struct call *call, struct task_struct *task, u32 event)
 {
 	clear_call(call);
-	arguments_of(call, task, registers(task));
+	call->message.head.event = event;
+	arguments_of(call, task, event);
 }
 
 /* Begins a call of a wanted task: at its place, which is its own from the first call until the task ends, or in task
  * storage where the place is another's. */
-worker struct call *begin_call(struct task_struct *task)
+worker struct call *begin_call(struct task_struct *task, struct call *place, u32 event)
 {
 	u64 owner = owner_of(task);
-	struct call *call = place_of(task);
+	struct call *call = place;
 
 	if (!call)
 		return NULL;
@@ -178,35 +286,59 @@ worker struct call *begin_call(struct task_struct *task)
 		} else {
 			call->told = 0;
 			call->quick.told = 0;
+			call->batch = 0;
 		}
 	}
 	call->owner = owner | CALL_BUSY;
-	restart_call(call, task);
+	restart_call(call, task, event);
 	return call;
 }
 
-/* The call in progress of this task, begun now if no hook has seen it yet; NULL outside recvmsg, and where nobody asked
- * for it. */
+/* A call that was not ended is found when the next one begins: no program saw its end. One that was not entered before
+ * our eyes was blocked when the hooks came, and is counted as that. */
+worker void end_unseen(struct call *call, struct task_struct *task, u32 event)
+{
+	if (call->inside || call->seen)
+		count(COUNTER_probe_missed);
+	restart_call(call, task, event);
+}
+
+/* The call in progress of this task, begun now if no hook has seen it yet; NULL outside the operations that are traced,
+ * and where nobody asked for it. */
 worker struct call *call_of(struct task_struct *task)
 {
-	struct call *call;
+	struct call *place, *call;
+	struct pt_regs *regs;
+	u32 event;
 
 	if (config.only_marked && !may_be_marked(task))
 		return NULL;
-	call = present_call(task);
-	if (call)
+	place = place_of(task);
+	call = busy_call(task, place);
+	if (call && (call->inside || call->seen))
 		return call;
-	return in_recvmsg(task, registers(task)) && wanted_task(task) ? begin_call(task) : NULL;
+	regs = registers(task);
+	event = operation_of(task, regs);
+	if (event == NO_EVENT)
+		return NULL;
+	if (!call)
+		return wanted_task(task) && is_on_socket(task, regs, event) ? begin_call(task, place, event) : NULL;
+	if (call->message.head.event != event)
+		end_unseen(call, task, event);
+	return call;
 }
 
-/* The same for hooks of the call itself, which are also met when its registers say no more that it is one. */
-worker struct call *ending_call(struct task_struct *task)
+/* The same for hooks of the call's own return, which are also met when its registers say no more that it is one. */
+worker struct call *ending_call(struct task_struct *task, u32 event)
 {
-	struct call *call = present_call(task);
+	struct call *place = place_of(task);
+	struct call *call = busy_call(task, place);
 
-	if (call)
-		return call;
-	return wanted_task(task) ? begin_call(task) : NULL;
+	if (!call)
+		return wanted_task(task) ? begin_call(task, place, event) : NULL;
+	if (call->message.head.event != event)
+		end_unseen(call, task, event);
+	return call;
 }
 
 worker void end_call(struct call *call)
@@ -214,31 +346,26 @@ worker void end_call(struct call *call)
 	call->owner &= ~(u64)CALL_BUSY;
 }
 
-/* A call that was not ended is found when the next one begins: no program saw its end. One that was not entered before
- * our eyes was blocked when the hooks came, and is counted as that. */
-worker void end_unseen(struct call *call, struct task_struct *task)
-{
-	if (call->inside)
-		count(COUNTER_probe_missed);
-	restart_call(call, task);
-}
-
 /* Frees the place of a task that ends. */
 worker int leave_place(struct task_struct *task)
 {
-	struct call *call = place_of(task);
+	struct call *call = present_call(task);
 
-	if (call && (call->owner & ~(u64)CALL_BUSY) == owner_of(task)) {
-		if (call->owner & CALL_BUSY && call->inside)
-			count(COUNTER_probe_missed);
-		call->owner = 0;
+	if (call && (call->inside || call->seen)) {
+		count(COUNTER_probe_missed);
+		end_call(call);
 	}
+	call = place_of(task);
+	if (call && (call->owner & ~(u64)CALL_BUSY) == owner_of(task))
+		call->owner = 0;
 	return 0;
 }
 
-/* Counts a call that nobody asked for, or that there was no room for. */
-worker void count_unseen(struct task_struct *task)
+/* Counts an operation that nobody asked for, or that there was no room for. */
+worker void count_unseen(struct task_struct *task, u32 event)
 {
+	if (event == NO_EVENT)
+		return;
 	if ((u32)task->tgid == config.self)
 		count(COUNTER_own);
 	else if (wanted_task(task))
@@ -391,10 +518,12 @@ worker void capture_kernel(struct call *call, const void *from, u32 length)
 }
 
 /* Captures from user memory what passed no hook. `total` bytes were delivered into the buffers of `iov`. */
-worker void capture_user_inline(struct call *call, u64 iov, u64 iovlen, u64 total)
+apart int capture_user_inline(struct call *call, u64 iov, u64 iovlen, u64 total)
 {
 	u32 at = 0;
 
+	if (!call)
+		return 0;
 	call->message.inline_payload = 0;
 	call->message.origin = ORIGIN_USER;
 	for (u32 i = 0; i < 8; i++) {
@@ -418,6 +547,7 @@ worker void capture_user_inline(struct call *call, u64 iov, u64 iovlen, u64 tota
 		if (at >= INLINE_PAYLOAD)
 			break;
 	}
+	return 0;
 }
 
 /* The rest of a long message, from its only buffer. */
@@ -433,13 +563,32 @@ worker void capture_user_rest(struct call *call, u64 base, u64 length)
 	bpf_loop(MAX_PIECES, long_user_step, &rest, 0);
 }
 
+/* Bytes that passed no hook, from the first buffer. */
+worker void capture_user_buffer(struct call *call, s64 ret)
+{
+	struct message_record *message = &call->message;
+	u64 length = (u64)ret < message->iov_len ? (u64)ret : message->iov_len;
+	u32 part = inline_part(0, length);
+
+	message->origin = ORIGIN_USER;
+	message->inline_payload = 0;
+	if (bpf_probe_read_user(call->payload, part, (void *)message->iov_base)) {
+		message->payload_state = REASON_fault;
+		return;
+	}
+	message->inline_payload = part;
+	if (config.snaplen > INLINE_PAYLOAD && length > INLINE_PAYLOAD)
+		capture_user_rest(call, message->iov_base, length);
+}
+
 /* Whether payload was delivered that no hook has seen, or not surely all of it. */
 worker bool lacks_payload(const struct call *call, s64 ret)
 {
 	return ret > 0 && config.snaplen && (!call->seen || call->user_payload);
 }
 
-/* Decides between the bytes that passed a hook and the user's buffer. */
+/* Decides between the bytes that passed a hook and the user's buffers: those of `iov`, or where there is none the one
+ * of the message. */
 worker void settle_payload(struct call *call, s64 ret, u64 iov, u64 iovlen, u64 base, u64 len)
 {
 	struct message_record *message = &call->message;
@@ -452,8 +601,16 @@ worker void settle_payload(struct call *call, s64 ret, u64 iov, u64 iovlen, u64 
 		message->payload_state = REASON_snaplen;
 		return;
 	}
+	if (call->seen > (u64)ret) { /* the bytes of a call before this whose end no program saw are among them */
+		count(COUNTER_probe_missed);
+		call->user_payload = 1;
+	}
 	if (!lacks_payload(call, ret)) {
 		message->origin = ORIGIN_KERNEL;
+		return;
+	}
+	if (!iov) {
+		capture_user_buffer(call, ret);
 		return;
 	}
 	capture_user_inline(call, iov, iovlen, ret);
@@ -485,8 +642,9 @@ static long fd_step(u32 at, u64 *context)
 }
 
 /* The files that a message carries, while their list still hangs on it. */
-static __noinline int capture_files(struct call *call, struct scm_fp_list *list)
+apart int capture_files(struct call *call, u64 list_at)
 {
+	struct scm_fp_list *list = (void *)list_at;
 	u64 context[2] = {(u64)list};
 	struct piece_record *piece;
 	u32 number;
@@ -564,7 +722,7 @@ worker void unix_note_taken(struct call *call, struct sk_buff *skb, const struct
 		message->sender_known = SENDER_WRITER;
 	}
 	if (note->files && !message->fds_sent)
-		capture_files(call, note->files);
+		capture_files(call, (u64)note->files);
 }
 
 /* The last step: description of the process, then the record. */
@@ -589,6 +747,18 @@ worker void emit_message(struct call *call, struct task_struct *task, u64 now, s
 	if (!emit(message, size))
 		count(COUNTER_ring_full);
 	end_call(call);
+}
+
+/* A message of a recvmmsg. */
+worker void emit_batched(struct call *call, struct task_struct *task, s64 ret)
+{
+	struct message_record *message = &call->message;
+	u64 now = bpf_ktime_get_ns();
+
+	message->address += call->batch * (message->compat ? 32 : 64); /* sizeof(struct mmsghdr) */
+	message->index = call->batch++;
+	call->batch_time = now;
+	emit_message(call, task, now, ret);
 }
 
 #endif

@@ -7,7 +7,7 @@
 #include "text.h"
 
 /* Out of line: it runs once per process image. */
-static __noinline int tell_process(u64 time, u32 place)
+apart int tell_process(u64 time, u32 place)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct scratch *room = scratch(place);
@@ -218,15 +218,17 @@ worker bool is_own(struct sock *sk, struct socket_record *record, const u8 *loca
 }
 
 /* Out of line: it runs once per socket state. */
-static __noinline int tell_socket(struct sock *sk, struct told_socket *told, u32 place)
+apart int tell_socket(struct told_socket *told, u32 place)
 {
 	struct scratch *room = scratch(place);
 	struct socket_record *record;
+	struct sock *sk;
 	u8 *local, *remote;
 	u64 size;
 
-	if (!room || !told || !sk)
+	if (!room || !told)
 		return 0;
+	sk = (void *)told->address;
 	record = (struct socket_record *)room->bytes;
 	local = room->bytes + sizeof(*record);
 	remote = local + ADDRESS_ROOM;
@@ -336,7 +338,8 @@ static __noinline struct told_socket *tell_changed(struct sock *sk, u64 local, u
 	if (!told->told || told->local_print != local || told->remote_print != remote) {
 		told->local_print = local;
 		told->remote_print = remote;
-		tell_socket(sk, told, place);
+		told->address = (u64)sk;
+		tell_socket(told, place);
 	}
 	return told;
 }

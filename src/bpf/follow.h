@@ -27,12 +27,13 @@ worker int inherit_mark(struct task_struct *child, u64 flags)
 /* Run until it marks nothing new: a task may fork while the others are walked. */
 worker int mark_task(struct task_struct *task)
 {
-	u32 tgid;
+	u32 tgid, event;
 
 	if (!task)
 		return 0;
 	tgid = task->tgid;
-	if (wanted_task(task) && in_recvmsg(task, registers(task)))
+	event = operation_of(task, registers(task));
+	if (event != NO_EVENT && wanted_task(task) && is_on_socket(task, registers(task), event))
 		shared.blocked_calls++;
 	if (is_marked(task))
 		return 0;

@@ -12,7 +12,7 @@ worker struct call *call_inside(void)
 	return present_call(bpf_get_current_task_btf());
 }
 
-static __noinline int kernel_iovecs(struct call *call, const struct iovec *iov, u64 number)
+apart int kernel_iovecs(struct call *call, u64 iov, u64 number)
 {
 	struct piece_record *piece;
 	u32 size;
@@ -25,7 +25,7 @@ static __noinline int kernel_iovecs(struct call *call, const struct iovec *iov, 
 	piece = new_piece(call, PIECE_IOVEC, 0);
 	if (!piece || size > MAX_IOVECS * sizeof(struct user_iovec))
 		return 0;
-	if (bpf_probe_read_kernel(piece_data(piece), size, iov)) {
+	if (bpf_probe_read_kernel(piece_data(piece), size, (void *)iov)) {
 		call->message.iov_state = REASON_fault;
 		return 0;
 	}
@@ -52,6 +52,8 @@ worker void gather_buffers(struct call *call, struct iov_iter *iter)
 
 	call->buffers = 1;
 	call->room = GET(iter, count);
+	if (message->head.event == EVENT_recvfrom || message->head.event == EVENT_read)
+		return; /* its registers hold it */
 	if (type == bpf_core_enum_value(enum iter_type, ITER_UBUF)) {
 		message->iovlen = 1;
 		message->iov_base = (u64)GET(iter, ubuf);
@@ -65,7 +67,7 @@ worker void gather_buffers(struct call *call, struct iov_iter *iter)
 	message->iov_base = (u64)BPF_CORE_READ(iov, iov_base);
 	message->iov_len = BPF_CORE_READ(iov, iov_len);
 	if (message->iovlen > 1)
-		kernel_iovecs(call, iov, message->iovlen);
+		kernel_iovecs(call, (u64)iov, message->iovlen);
 }
 
 worker int enter_call(struct socket *socket, struct msghdr *header)
@@ -77,13 +79,16 @@ worker int enter_call(struct socket *socket, struct msghdr *header)
 	if (!call)
 		return 0;
 	if (call->inside || call->seen || call->message.pieces)
-		end_unseen(call, task);
+		end_unseen(call, task, operation_of(task, registers(task)));
 	call->scratch = SCRATCH_ENTERED;
 	call->inside = 1;
+	call->batch = 0;
 	call->socket = socket;
 	call->header = header;
 	call->message.entry = bpf_ktime_get_ns();
 	gather_buffers(call, &header->msg_iter);
+	if (!has_header(call->message.head.event))
+		socket_of(call, GET(socket, sk));
 	return 0;
 }
 
@@ -164,14 +169,13 @@ static long skb_step(u32 step, struct call **context)
 	return !walk->length;
 }
 
-static __noinline int capture_parts(struct call *call, struct sk_buff *skb, u32 offset, u32 length)
+apart int capture_parts(struct call *call, u32 offset, u32 length)
 {
 	struct skb_walk *walk;
 
 	if (!call)
 		return 0;
 	walk = &call->walk;
-	walk->skb = skb;
 	walk->shared = NULL;
 	walk->part = 0;
 	walk->chained = 0;
@@ -187,10 +191,12 @@ worker void capture_skb(struct call *call, struct sk_buff *skb, u32 offset, u32 
 {
 	if (!length)
 		return; /* an empty datagram can carry descriptors */
-	if (offset + length <= GET(skb, len) - GET(skb, data_len))
+	if (offset + length <= GET(skb, len) - GET(skb, data_len)) {
 		capture_kernel(call, GET(skb, data) + offset, length);
-	else
-		capture_parts(call, skb, offset, length);
+	} else {
+		call->walk.skb = skb;
+		capture_parts(call, offset, length);
+	}
 }
 
 /* Bytes of a socket buffer on their way to the caller. */
@@ -213,6 +219,18 @@ worker int skb_copied(struct sk_buff *skb, u32 offset, struct iov_iter *to, u32 
 		unix_note_taken(call, skb, &note);
 	}
 	capture_skb(call, skb, offset, length);
+	return 0;
+}
+
+/* The buffers of a datagram that does not pass sock_recvmsg(): one of a batch, past the first. */
+worker int udp_entered(struct msghdr *header)
+{
+	struct call *call = call_of(bpf_get_current_task_btf());
+
+	if (!call || call->inside || call->buffers)
+		return 0;
+	call->scratch = SCRATCH_ENTERED;
+	gather_buffers(call, &header->msg_iter);
 	return 0;
 }
 
@@ -318,22 +336,28 @@ worker int name_given(const void *name, s32 length)
 	return 0;
 }
 
-/* Bytes that passed no hook, from the first buffer. */
-worker void capture_user_buffer(struct call *call, s64 ret)
+/* The kernel skipped the program at the entry. */
+worker void entry_skipped(struct call *call)
 {
-	struct message_record *message = &call->message;
-	u64 length = (u64)ret < message->iov_len ? (u64)ret : message->iov_len;
-	u32 part = inline_part(0, length);
+	call->message.entry_state = REASON_skipped;
+	if (!call->buffers)
+		call->message.iov_state = REASON_skipped;
+}
 
-	message->origin = ORIGIN_USER;
-	message->inline_payload = 0;
-	if (bpf_probe_read_user(call->payload, part, (void *)message->iov_base)) {
-		message->payload_state = REASON_fault;
-		return;
+/* A message of a batch past the first has no entry of its own. Its buffers were seen when they were filled; else the
+ * iterator still shows them, unless it has moved on. */
+worker void later_of_batch(struct call *call, struct msghdr *header, s64 ret)
+{
+	struct iov_iter *iter = &header->msg_iter;
+	bool whole = ret <= 0 || GET(iter, iter_type) == bpf_core_enum_value(enum iter_type, ITER_UBUF);
+
+	call->message.entry = call->batch_time;
+	if (!call->buffers && whole) {
+		gather_buffers(call, iter);
+		call->message.iov_len += ret > 0 ? GET(iter, iov_offset) : 0;
 	}
-	message->inline_payload = part;
-	if (config.snaplen > INLINE_PAYLOAD && length > INLINE_PAYLOAD)
-		capture_user_rest(call, message->iov_base, length);
+	if (!call->buffers)
+		call->message.iov_state = REASON_engine;
 }
 
 /* The kernel's msghdr when the protocol is done with it. */
@@ -342,11 +366,10 @@ worker void leave_socket(struct call *call, struct socket *socket, struct msghdr
 	struct message_record *message = &call->message;
 
 	socket_of(call, GET(socket, sk));
-	if (!call->inside) { /* the kernel skipped the entry's program */
-		message->entry_state = REASON_skipped;
-		if (!call->buffers)
-			message->iov_state = REASON_skipped;
-	}
+	if (call->batch)
+		later_of_batch(call, header, ret);
+	else if (!call->inside)
+		entry_skipped(call);
 	message->name_state = REASON_none;
 	message->control_state = REASON_none;
 	if (ret < 0) {
@@ -368,6 +391,21 @@ worker void leave_socket(struct call *call, struct socket *socket, struct msghdr
 		capture_user_buffer(call, ret);
 }
 
+/* One message of a batch, or the receive that ends it. */
+worker int batch_left(struct call *call, struct task_struct *task, struct socket *socket, struct msghdr *header,
+		      s64 ret)
+{
+	if (ret < 0 && call->batch) {
+		end_call(call);
+		return 0;
+	}
+	leave_socket(call, socket, header, ret);
+	call->inside = 1;
+	if (ret >= 0)
+		emit_batched(call, task, ret);
+	return 0;
+}
+
 /* The call comes back from the socket layer. It is told here, but for a failure: that is told where calls that never
  * came here are too. */
 worker int left_socket(struct socket *socket, struct msghdr *header, s64 ret)
@@ -376,11 +414,15 @@ worker int left_socket(struct socket *socket, struct msghdr *header, s64 ret)
 	struct call *call = call_of(task);
 
 	if (!call) {
-		if ((config.light || ret >= 0) && in_recvmsg(task, registers(task)))
-			count_unseen(task);
+		u32 event = operation_of(task, registers(task));
+
+		if (ret >= 0 || (config.light && event == EVENT_recvmsg))
+			count_unseen(task, event);
 		return 0;
 	}
 	call->scratch = SCRATCH_LEFT;
+	if (call->message.head.event == EVENT_recvmmsg)
+		return batch_left(call, task, socket, header, ret);
 	leave_socket(call, socket, header, ret);
 	call->inside = 1;
 	if (config.light || ret >= 0)
@@ -426,6 +468,48 @@ worker int failed(struct call *call, struct task_struct *task, s64 ret)
 		message->control_state = REASON_none;
 		message->flags_state = REASON_none;
 	}
+	emit_message(call, task, bpf_ktime_get_ns(), ret);
+	return 0;
+}
+
+/* The return of recvmmsg; `ret` counts its messages. A call that received none is told here. */
+worker int batch_done(struct task_struct *task, s64 ret)
+{
+	struct call *call = ret < 0 ? ending_call(task, EVENT_recvmmsg) : present_call(task);
+
+	if (ret < 0 && !call)
+		count_unseen(task, EVENT_recvmmsg);
+	if (!call)
+		return 0;
+	if (ret < 0 && (call->inside || !config.light))
+		return failed(call, task, ret);
+	end_call(call);
+	return 0;
+}
+
+/* The end of an operation with one or several buffers and no msghdr: recvfrom, read and readv. */
+worker int buffers_left(struct call *call, struct task_struct *task, s64 ret)
+{
+	struct message_record *message = &call->message;
+
+	call->scratch = SCRATCH_RETURNED;
+	message->name_state = call->named ? REASON_here : REASON_none;
+	message->control_state = REASON_none;
+	message->flags_state = REASON_none;
+	if (!call->inside) {
+		message->socket_state = ret < 0 ? REASON_failed : REASON_skipped;
+		message->entry_state = message->socket_state;
+		if (message->head.event == EVENT_readv && !call->buffers)
+			message->iov_state = message->socket_state;
+	}
+	if (ret > 0 && !config.snaplen)
+		message->payload_state = REASON_snaplen;
+	else if (lacks_payload(call, ret))
+		capture_user_buffer(call, ret);
+	else if (ret > 0)
+		message->origin = ORIGIN_KERNEL;
+	if (ret <= 0)
+		message->inline_payload = 0;
 	emit_message(call, task, bpf_ktime_get_ns(), ret);
 	return 0;
 }

@@ -44,6 +44,7 @@ enum {
 	SOCK_STREAM = 1,
 	IPPROTO_TCP = 6,
 	MSG_PEEK = 0x2,
+	MSG_TRUNC = 0x20,
 	MSG_ERRQUEUE = 0x2000,
 	PF_KTHREAD = 0x00200000,
 	PF_IO_WORKER = 0x00000010,
@@ -59,11 +60,25 @@ enum {
 	SCM_PIDFD = 4,
 	S_IFMT = 0170000,
 	S_IFSOCK = 0140000,
-	FMODE_PATH = 0x4000,   /* include/linux/fs.h */
-	NR_RECVMSG = 47,       /* arch/x86/entry/syscalls/syscall_64.tbl */
-	NR_RECVMSG_I386 = 372, /* arch/x86/entry/syscalls/syscall_32.tbl */
+	FMODE_PATH = 0x4000, /* include/linux/fs.h */
+	NR_READ = 0,         /* arch/x86/entry/syscalls/syscall_64.tbl */
+	NR_READV = 19,
+	NR_RECVFROM = 45,
+	NR_RECVMSG = 47,
+	NR_RECVMMSG = 299,
+	NR_PREADV2 = 327,
+	NR_READ_I386 = 3, /* arch/x86/entry/syscalls/syscall_32.tbl */
 	NR_SOCKETCALL_I386 = 102,
-	SYS_RECVMSG = 17, /* include/uapi/linux/net.h */
+	NR_READV_I386 = 145,
+	NR_RECVMMSG_I386 = 337,
+	NR_RECVFROM_I386 = 371,
+	NR_RECVMSG_I386 = 372,
+	NR_PREADV2_I386 = 378,
+	NR_RECVMMSG_TIME64_I386 = 417,
+	SYS_RECV = 10, /* include/uapi/linux/net.h */
+	SYS_RECVFROM = 12,
+	SYS_RECVMSG = 17,
+	SYS_RECVMMSG = 19,
 	MSG_CMSG_COMPAT = 0x80000000,
 };
 

@@ -11,7 +11,8 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-SEC("kprobe/___sys_recvmsg")
+/* Attached to one function after the other. */
+SEC("kprobe")
 int kp_site(struct pt_regs *context)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -24,48 +25,50 @@ int kp_site(struct pt_regs *context)
 	return 0;
 }
 
-/* What the look-up of a descriptor will say: 0, -EBADF or -ENOTSOCK. */
-worker s64 descriptor_error(struct task_struct *task, u32 number)
-{
-	struct files_struct *files = BPF_CORE_READ(task, files);
-	struct fdtable *table = BPF_CORE_READ(files, fdt);
-	struct file **slots = BPF_CORE_READ(table, fd);
-	struct file *file = NULL;
-
-	if (number >= BPF_CORE_READ(table, max_fds))
-		return -EBADF;
-	bpf_probe_read_kernel(&file, sizeof(file), slots + number);
-	if (!file || BPF_CORE_READ(file, f_mode) & FMODE_PATH)
-		return -EBADF;
-	return (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) == S_IFSOCK ? 0 : -ENOTSOCK;
-}
-
-SEC("kprobe/__sys_recvmsg")
-int kp_called(struct pt_regs *context)
+/* A call before it has a socket: the errors that no later probe would see. */
+worker int called(u32 event, s64 early_error)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct call *call = call_of(task);
 	s64 error;
 
 	if (!call) {
-		if (in_recvmsg(task, registers(task)))
-			count_unseen(task);
+		count_unseen(task, operation_of(task, registers(task)));
 		return 0;
 	}
 	if (call->called) {
 		count(COUNTER_probe_missed);
-		restart_call(call, task);
+		restart_call(call, task, event);
 	}
 	call->called = 1;
-	error = descriptor_error(task, context->di);
-	if (context->cx & 1 && context->dx & MSG_CMSG_COMPAT)
-		error = -EINVAL;
+	call->batch = 0;
+	error = descriptor_error(task, call->message.sockfd);
+	if (early_error)
+		error = early_error;
 	if (!error)
 		return 0;
-	return failed(call, task, error);
+	return has_header(event) ? failed(call, task, error) : buffers_left(call, task, error);
 }
 
-SEC("kprobe/____sys_recvmsg")
+SEC("kprobe/__sys_recvmsg")
+int kp_called(struct pt_regs *context)
+{
+	return called(EVENT_recvmsg, context->cx & 1 && context->dx & MSG_CMSG_COMPAT ? -EINVAL : 0);
+}
+
+SEC("kprobe/__sys_recvfrom")
+int kp_called_from(struct pt_regs *context)
+{
+	return called(EVENT_recvfrom, 0);
+}
+
+SEC("kprobe/do_recvmmsg")
+int kp_called_batch(struct pt_regs *context)
+{
+	return called(EVENT_recvmmsg, 0);
+}
+
+SEC("kprobe/sock_recvmsg")
 int kp_entered(struct pt_regs *context)
 {
 	return enter_call((struct socket *)context->di, (struct msghdr *)context->si);
@@ -81,6 +84,18 @@ SEC("kprobe/skb_copy_datagram_iter")
 int kp_copied(struct pt_regs *context)
 {
 	return skb_copied((struct sk_buff *)context->di, context->si, (struct iov_iter *)context->dx, context->cx);
+}
+
+SEC("kprobe/udp_recvmsg")
+int kp_udp4(struct pt_regs *context)
+{
+	return udp_entered((struct msghdr *)context->si);
+}
+
+SEC("kprobe/udpv6_recvmsg")
+int kp_udp6(struct pt_regs *context)
+{
+	return udp_entered((struct msghdr *)context->si);
 }
 
 SEC("kprobe/put_cmsg")
@@ -108,20 +123,28 @@ int kp_named(struct pt_regs *context)
 	return name_given((void *)context->di, context->si);
 }
 
-/* Attached at the return site that kp_site told, not by its section's name. */
-SEC("kprobe")
-int kp_returned(struct pt_regs *context)
+/* The programs below are attached at return sites that kp_site told, not by their section's name. */
+worker struct call *returned_call(struct task_struct *task)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	s64 ret = (s32)context->ax;
 	struct call *call;
 
 	if ((u32)task->tgid == config.self)
 		shared.return_hits++;
 	call = call_of(task);
+	if (call)
+		call->scratch = SCRATCH_RETURNED;
+	return call;
+}
+
+SEC("kprobe")
+int kp_returned(struct pt_regs *context)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call *call = returned_call(task);
+	s64 ret = (s32)context->ax;
+
 	if (!call)
 		return 0;
-	call->scratch = SCRATCH_RETURNED;
 	if (call->inside)
 		leave_socket(call, call->socket, call->header, ret);
 	else if (ret != -EFAULT && ret != -EMSGSIZE)
@@ -130,6 +153,70 @@ int kp_returned(struct pt_regs *context)
 		return failed(call, task, ret);
 	emit_message(call, task, bpf_ktime_get_ns(), ret);
 	return 0;
+}
+
+/* Messages past the first are on the same socket, and their msghdr stands where the first one's did. */
+SEC("kprobe")
+int kp_returned_batch(struct pt_regs *context)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call *call = returned_call(task);
+	s64 ret = (s32)context->ax;
+
+	if (!call)
+		return 0;
+	if (ret < 0 && call->batch) {
+		end_call(call);
+		return 0;
+	}
+	if (call->inside || call->batch)
+		leave_socket(call, call->socket, call->header, ret);
+	else if (ret != -EFAULT && ret != -EMSGSIZE)
+		finish_early(call, ret, REASON_late_attach);
+	if (ret < 0)
+		return failed(call, task, ret);
+	if (!call->inside && !call->batch)
+		call->message.index_state = REASON_late_attach;
+	emit_batched(call, task, ret);
+	return 0;
+}
+
+/* The end of recvfrom or of a read in the socket layer. The source address stands in its caller's frame. */
+worker int returned_buffers(s64 ret)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call *call = returned_call(task);
+	struct msghdr *header;
+	void *name;
+
+	if (!call)
+		return 0;
+	if (!call->inside) {
+		finish_early(call, ret, REASON_late_attach);
+		emit_message(call, task, bpf_ktime_get_ns(), ret);
+		return 0;
+	}
+	header = call->header;
+	name = BPF_CORE_READ(header, msg_name);
+	if (name && ret >= 0)
+		name_given(name, BPF_CORE_READ(header, msg_namelen));
+	return buffers_left(call, task, ret);
+}
+
+SEC("kprobe")
+int kp_returned_from(struct pt_regs *context)
+{
+	return returned_buffers((s32)context->ax);
+}
+
+SEC("kprobe")
+int kp_returned_read(struct pt_regs *context)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (!call_of(task))
+		count_unseen(task, operation_of(task, registers(task)));
+	return returned_buffers((s32)context->ax);
 }
 
 SEC("tp_btf/task_newtask")

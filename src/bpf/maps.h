@@ -46,6 +46,7 @@ struct told_socket {
 	u8 told;
 	u8 own;
 	u16 pad;
+	u64 address;  /* of the struct sock, while it is told */
 	u64 inode;    /* for engines whose key is an address */
 	u32 peer_pid; /* who made or connected the peer; 0 when unknown */
 	u32 peer_uid;
@@ -73,17 +74,27 @@ struct call {
 	u32 gid;
 	u32 exec;
 	u8 told;
-	u8 inside;       /* the socket layer was seen: its entry, or its end for engines that see no entry */
-	u8 skipped;      /* this call is on an own socket */
-	u8 installing;   /* between begin and end of scm_detach_fds() */
-	u8 user_payload; /* kernel bytes cannot be trusted to be all: read the user's */
-	u8 named;        /* the source address was given to the caller */
-	u8 called;       /* recvmsg was entered and has not returned, for engines that see the return elsewhere */
-	u8 cmsgs;        /* control messages were written */
-	u8 buffers;      /* the message has the caller's buffers */
-	u8 scratch;      /* of the program that runs: enum scratch_place */
-	u8 pad[2];
-	u32 seen;              /* payload bytes that passed by, captured or not */
+	u8 scratch; /* of the program that runs: enum scratch_place */
+	u16 spare;
+	union {
+		u64 progress; /* all of these at once */
+		struct {
+			u8 inside;       /* the socket layer was seen: its entry, or its end for engines without one */
+			u8 skipped;      /* this call is on an own socket */
+			u8 installing;   /* between begin and end of scm_detach_fds() */
+			u8 user_payload; /* kernel bytes cannot be trusted to be all: read the user's */
+			u8 named;        /* the source address was given to the caller */
+			u8 called;       /* entered and not returned, for engines that see the return elsewhere */
+			u8 cmsgs;        /* control messages were written */
+			u8 buffers;      /* the message has the caller's buffers */
+		};
+	};
+	u32 seen;       /* payload bytes that passed by, captured or not */
+	u32 batch;      /* messages of this recvmmsg that have been told */
+	u64 batch_time; /* the end of the last of them */
+	u64 name_at;    /* where the caller of recvfrom wants the source address, and its size */
+	u64 name_size_at;
+	u32 spare4;
 	s32 buffer_distance;   /* of the first struct iovec from the caller's msghdr, in the last call */
 	struct socket *socket; /* between entry and return */
 	struct msghdr *header; /* likewise */

@@ -75,7 +75,7 @@ int BPF_PROG(tp_copied, struct sk_buff *skb, int length)
 	if (!call)
 		return 0;
 	if (call->inside)
-		end_unseen(call, task);
+		end_unseen(call, task, operation_of(task, registers(task)));
 	call->scratch = SCRATCH_COPIED;
 	sk = skb->sk;
 	if (sk && sk->__sk_common.skc_family == AF_UNIX) {
@@ -96,80 +96,202 @@ int BPF_PROG(tp_copied, struct sk_buff *skb, int length)
 	return 0;
 }
 
+/* Whether no later hook sees the operation: none is attached to reads, and none runs for i386 callers. Each message of
+ * a batch ends here. */
+worker bool ends_here(u32 event, bool compat)
+{
+	return config.light || compat || (event != EVENT_recvmsg && event != EVENT_recvfrom);
+}
+
+/* Why what is written behind this hook is missing. */
+worker u8 early_reason(const struct call *call)
+{
+	if (call->message.compat)
+		return REASON_compat;
+	return config.light ? REASON_light : REASON_engine;
+}
+
+/* A message of a batch where no hook is at the return of the call: its place is unknown, and with it where its msghdr
+ * stands. */
+worker void finish_placeless(struct call *call, s64 ret, u8 reason)
+{
+	struct message_record *message = &call->message;
+
+	message->address = 0;
+	message->index_state = reason;
+	message->name_state = reason;
+	message->iov_state = reason;
+	message->control_state = reason;
+	message->flags_state = reason;
+	if (lacks_payload(call, ret)) {
+		message->payload_state = reason;
+		message->inline_payload = 0;
+	} else {
+		settle_payload(call, ret, 0, 0, 0, 0);
+	}
+}
+
+/* A message of a batch, or the receive that ends it: which of the two a failure is, shows the return of the call. */
+worker int batch_received(struct call *call, struct task_struct *task, s64 ret)
+{
+	u8 reason = early_reason(call);
+
+	if (ret < 0) {
+		if (reason != REASON_engine || call->batch)
+			end_call(call);
+		return 0;
+	}
+	if (reason != REASON_engine) {
+		finish_placeless(call, ret, reason);
+	} else {
+		call->message.index = call->batch++;
+		call->message.address += call->message.index * 64; /* sizeof(struct mmsghdr) */
+		finish_early(call, ret, reason);
+	}
+	call->message.entry_state = REASON_engine;
+	emit_message(call, task, bpf_ktime_get_ns(), ret);
+	return 0;
+}
+
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(tp_received, struct sock *sk, int ret, int flags)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct call *call = call_of(task);
+	u32 event;
 
 	if (!call) {
-		if ((config.light || is_compat(task)) && in_recvmsg(task, registers(task)))
-			count_unseen(task);
+		event = operation_of(task, registers(task));
+		if (ends_here(event, is_compat(task)) && (event != EVENT_recvmmsg || ret >= 0))
+			count_unseen(task, event);
 		return 0;
 	}
 	if (call->inside)
-		end_unseen(call, task);
+		end_unseen(call, task, operation_of(task, registers(task)));
+	event = call->message.head.event;
 	call->scratch = SCRATCH_RECEIVED;
 	socket_of(call, sk);
 	/* where the bytes begin in the buffer is then not known */
 	if (sk->__sk_common.skc_family == AF_VSOCK || (call->message.flags & MSG_PEEK && sk->sk_peek_off >= 0))
 		call->user_payload = 1;
 	call->inside = 1;
-	if (!config.light && !call->message.compat)
+	if (!ends_here(event, call->message.compat))
 		return 0;
-	/* no tracepoint shows the return of an i386 caller */
-	finish_early(call, ret, call->message.compat ? REASON_compat : REASON_light);
+	if (event == EVENT_recvmmsg)
+		return batch_received(call, task, ret);
+	finish_early(call, ret, early_reason(call));
 	call->message.entry_state = REASON_engine;
 	emit_message(call, task, bpf_ktime_get_ns(), ret);
 	return 0;
+}
+
+/* What the return of the call shows in the caller's msghdr. */
+worker void finish_message(struct call *call, s64 ret)
+{
+	struct message_record *message = &call->message;
+	struct user_msghdr64 header;
+	struct user_iovec first = {};
+
+	if (read_header(call, &header, &first)) {
+		message->iov_state = REASON_fault;
+		message->name_state = REASON_fault;
+		message->control_state = REASON_fault;
+		message->flags_state = REASON_fault;
+		return;
+	}
+	gather_iovecs(call, &header, &first);
+	message->name_state = REASON_none;
+	message->control_state = REASON_none;
+	if (ret < 0) {
+		message->flags_state = REASON_none;
+	} else {
+		message->msg_flags = header.flags;
+		if (header.name && header.namelen > 0) {
+			message->name_state = REASON_here;
+			user_name(call, header.name, header.namelen);
+		}
+		if (header.control && header.controllen) {
+			message->control_state = REASON_here;
+			user_control(call, header.control, header.controllen);
+		}
+	}
+	settle_payload(call, ret, header.iov, header.iovlen, message->iov_base, message->iov_len);
+}
+
+/* The call that returns, where it was asked for. */
+worker struct call *returning_call(struct task_struct *task, u32 event, s64 ret)
+{
+	struct call *call = ending_call(task, event);
+
+	if (!call) {
+		count_unseen(task, event);
+		return NULL;
+	}
+	call->scratch = SCRATCH_RETURNED;
+	if (!call->inside)
+		call->message.socket_state = ret < 0 ? REASON_failed : REASON_skipped;
+	call->message.entry_state = REASON_engine;
+	return call;
 }
 
 SEC("tracepoint/syscalls/sys_exit_recvmsg")
 int tp_returned(struct syscall_exit *context)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct message_record *message;
-	struct user_msghdr64 header;
-	struct user_iovec first = {};
-	struct call *call = ending_call(task);
-	s64 ret = context->ret;
+	struct call *call = returning_call(task, EVENT_recvmsg, context->ret);
 
-	if (!call) {
-		count_unseen(task);
+	if (!call)
+		return 0;
+	finish_message(call, context->ret);
+	emit_message(call, task, bpf_ktime_get_ns(), context->ret);
+	return 0;
+}
+
+SEC("tracepoint/syscalls/sys_exit_recvfrom")
+int tp_returned_from(struct syscall_exit *context)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call *call = returning_call(task, EVENT_recvfrom, context->ret);
+	struct message_record *message;
+	u32 size = 0;
+
+	if (!call)
+		return 0;
+	message = &call->message;
+	message->name_state = REASON_none;
+	message->control_state = REASON_none;
+	message->flags_state = REASON_none;
+	if (context->ret >= 0 && call->name_at && call->name_size_at) {
+		message->name_state = REASON_fault;
+		if (!bpf_probe_read_user(&size, sizeof(size), (void *)call->name_size_at))
+			message->name_state = size ? REASON_here : REASON_none;
+		if (size)
+			user_name(call, call->name_at, size);
+	}
+	settle_payload(call, context->ret, 0, 0, message->iov_base, message->iov_len);
+	emit_message(call, task, bpf_ktime_get_ns(), context->ret);
+	return 0;
+}
+
+/* The return of recvmmsg: its value counts messages, which have been told. */
+SEC("tracepoint/syscalls/sys_exit_recvmmsg")
+int tp_returned_batch(struct syscall_exit *context)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call *call;
+
+	if (context->ret >= 0) {
+		call = last_call(task, place_of(task));
+		if (call)
+			call->batch = 0;
 		return 0;
 	}
-	call->scratch = SCRATCH_RETURNED;
-	message = &call->message;
-	if (!call->inside)
-		message->socket_state = ret < 0 ? REASON_failed : REASON_skipped;
-	if (read_header(call, &header, &first)) {
-		message->iov_state = REASON_fault;
-		message->name_state = REASON_fault;
-		message->control_state = REASON_fault;
-		message->flags_state = REASON_fault;
-	} else {
-		gather_iovecs(call, &header, &first);
-		if (ret < 0) {
-			message->name_state = REASON_none;
-			message->control_state = REASON_none;
-			message->flags_state = REASON_none;
-		} else {
-			message->msg_flags = header.flags;
-			message->name_state = REASON_none;
-			message->control_state = REASON_none;
-			if (header.name && header.namelen > 0) {
-				message->name_state = REASON_here;
-				user_name(call, header.name, header.namelen);
-			}
-			if (header.control && header.controllen) {
-				message->control_state = REASON_here;
-				user_control(call, header.control, header.controllen);
-			}
-		}
-		settle_payload(call, ret, header.iov, header.iovlen, message->iov_base, message->iov_len);
-	}
-	message->entry_state = REASON_engine;
-	emit_message(call, task, bpf_ktime_get_ns(), ret);
+	call = returning_call(task, EVENT_recvmmsg, context->ret);
+	if (!call)
+		return 0;
+	call->batch = 0;
+	finish_message(call, context->ret);
+	emit_message(call, task, bpf_ktime_get_ns(), context->ret);
 	return 0;
 }
 

@@ -6,7 +6,7 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-SEC("fentry/____sys_recvmsg")
+SEC("fentry/sock_recvmsg")
 int BPF_PROG(tr_entered, struct socket *socket, struct msghdr *header)
 {
 	return enter_call(socket, header);
@@ -22,6 +22,18 @@ SEC("fentry/skb_consume_udp")
 int BPF_PROG(tr_udp, struct sock *sk, struct sk_buff *skb)
 {
 	return udp_consumed(sk, skb);
+}
+
+SEC("fentry/udp_recvmsg")
+int BPF_PROG(tr_udp4, struct sock *sk, struct msghdr *header)
+{
+	return udp_entered(header);
+}
+
+SEC("fentry/udpv6_recvmsg")
+int BPF_PROG(tr_udp6, struct sock *sk, struct msghdr *header)
+{
+	return udp_entered(header);
 }
 
 SEC("fentry/put_cmsg")
@@ -78,12 +90,53 @@ int BPF_PROG(tr_failed, int sockfd, void *address, unsigned int flags, bool forb
 		call = present_call(task);
 		return call ? not_told(call, task, ret) : 0;
 	}
-	call = ending_call(task);
+	call = ending_call(task, EVENT_recvmsg);
 	if (!call) {
-		count_unseen(task);
+		count_unseen(task, EVENT_recvmsg);
 		return 0;
 	}
 	return failed(call, task, ret);
+}
+
+SEC("fexit/do_recvmmsg")
+int BPF_PROG(tr_batched, int sockfd, void *vector, unsigned int vlen, unsigned int flags, void *timeout, int ret)
+{
+	return batch_done(bpf_get_current_task_btf(), ret);
+}
+
+SEC("fexit/__sys_recvfrom")
+int BPF_PROG(tr_recvfrom, int sockfd, void *buffer, unsigned long size, unsigned int flags, void *address,
+	     int *address_size, int ret)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call *call = ending_call(task, EVENT_recvfrom);
+
+	if (!call) {
+		count_unseen(task, EVENT_recvfrom);
+		return 0;
+	}
+	if (!call->inside && ret < 0 && config.light) {
+		end_call(call);
+		return 0;
+	}
+	return buffers_left(call, task, ret);
+}
+
+SEC("fexit/sock_read_iter")
+int BPF_PROG(tr_read, void *request, void *buffers, long ret)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call *call = call_of(task);
+
+	if (!call) {
+		count_unseen(task, operation_of(task, registers(task)));
+		return 0;
+	}
+	if (!call->inside && ret <= 0) { /* a read of nothing, or at an offset: it asked the socket nothing */
+		end_call(call);
+		return 0;
+	}
+	return buffers_left(call, task, ret);
 }
 
 /* A call that was blocked before the hooks came passes none of them but this. */
@@ -93,11 +146,12 @@ int BPF_PROG(tr_received, struct sock *sk, int ret)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct call *call = call_of(task);
 
-	if (!call || call->inside)
+	if (!call || call->inside || call->batch)
 		return 0;
 	call->scratch = SCRATCH_RECEIVED;
 	socket_of(call, sk);
 	finish_early(call, ret, REASON_late_attach);
+	call->message.index_state = REASON_late_attach;
 	emit_message(call, task, bpf_ktime_get_ns(), ret);
 	return 0;
 }

@@ -57,7 +57,7 @@ worker int read_header(struct call *call, struct user_msghdr64 *header, struct u
 	return 0;
 }
 
-static __noinline int user_iovecs(struct call *call, u64 iov, u64 iovlen)
+apart int user_iovecs(struct call *call, u64 iov, u64 iovlen)
 {
 	struct piece_record *piece;
 	u32 size;
@@ -78,7 +78,7 @@ static __noinline int user_iovecs(struct call *call, u64 iov, u64 iovlen)
 	return 0;
 }
 
-static __noinline int user_name(struct call *call, u64 name, u32 namelen)
+apart int user_name(struct call *call, u64 name, u32 namelen)
 {
 	struct piece_record *piece;
 
@@ -100,7 +100,7 @@ static __noinline int user_name(struct call *call, u64 name, u32 namelen)
 	return 0;
 }
 
-static __noinline int user_control(struct call *call, u64 control, u64 controllen)
+apart int user_control(struct call *call, u64 control, u64 controllen)
 {
 	struct piece_record *piece;
 	u32 size = controllen > PIECE_DATA ? PIECE_DATA : controllen;
@@ -137,28 +137,78 @@ worker void gather_iovecs(struct call *call, const struct user_msghdr64 *header,
 	}
 }
 
-/* What remains to be gathered where the return of the call is not seen, for `reason`. With --light the caller's memory
- * is not read, unless the payload can be had nowhere else. */
-worker void finish_early(struct call *call, s64 ret, u8 reason)
+/* The buffers of readv, whose number is known. */
+worker void gather_vector(struct call *call)
+{
+	struct message_record *message = &call->message;
+	struct user_iovec first = {};
+
+	if (message->compat) {
+		message->iov_state = REASON_compat;
+	} else if (message->iovlen > 1) {
+		user_iovecs(call, message->address, message->iovlen);
+	} else if (message->iovlen) {
+		if (bpf_probe_read_user(&first, sizeof(first), (void *)message->address))
+			message->iov_state = REASON_fault;
+		message->iov_base = first.base;
+		message->iov_len = first.len;
+	}
+}
+
+/* Gathers what a msghdr in the caller's memory shows before the call is over. */
+worker void finish_header(struct call *call, s64 ret, u8 reason)
 {
 	struct message_record *message = &call->message;
 	struct user_msghdr64 header;
 	struct user_iovec first = {};
 
-	if (reason == REASON_light && !lacks_payload(call, ret)) {
-		message->iov_state = reason;
-		settle_payload(call, ret, 0, 0, 0, 0);
-	} else if (!read_header(call, &header, &first)) {
-		gather_iovecs(call, &header, &first);
-		settle_payload(call, ret, header.iov, message->compat ? 0 : header.iovlen, message->iov_base,
-			       message->iov_len);
-	} else {
-		message->iov_state = REASON_fault;
-	}
-	message->entry_state = REASON_late_attach;
 	message->name_state = reason;
 	message->control_state = reason;
 	message->flags_state = reason;
+	if (reason == REASON_light && !lacks_payload(call, ret)) {
+		message->iov_state = reason;
+		settle_payload(call, ret, 0, 0, 0, 0);
+		return;
+	}
+	if (read_header(call, &header, &first)) {
+		message->iov_state = REASON_fault;
+		return;
+	}
+	if (!header.name)
+		message->name_state = REASON_none;
+	if (!header.control)
+		message->control_state = REASON_none;
+	gather_iovecs(call, &header, &first);
+	settle_payload(call, ret, header.iov, message->compat ? 0 : header.iovlen, message->iov_base, message->iov_len);
+}
+
+/* What remains to be gathered where the return of the call is not seen, for `reason`. With --light the caller's memory
+ * is not read, unless the payload can be had nowhere else. */
+apart int finish_early(struct call *call, s64 ret, u8 reason)
+{
+	struct message_record *message;
+	u32 event;
+	u64 vector;
+
+	if (!call)
+		return 0;
+	message = &call->message;
+	event = message->head.event;
+	vector = event == EVENT_readv && !message->compat ? message->address : 0;
+	message->entry_state = REASON_late_attach;
+	if (has_header(event)) {
+		finish_header(call, ret, reason);
+		return 0;
+	}
+	message->name_state = call->name_at ? reason : REASON_none;
+	message->control_state = REASON_none;
+	message->flags_state = REASON_none;
+	if (event == EVENT_readv && reason == REASON_light && !lacks_payload(call, ret))
+		message->iov_state = reason;
+	else if (event == EVENT_readv)
+		gather_vector(call);
+	settle_payload(call, ret, vector, message->iovlen, message->iov_base, message->iov_len);
+	return 0;
 }
 
 #endif

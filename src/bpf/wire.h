@@ -63,6 +63,22 @@ enum reason {
 #undef REASON
 };
 
+enum event {
+#define EVENT(id, set, intro) EVENT_##id,
+#define TEXT(event, section, text)
+#define ARGUMENT(event, field, type, doc)
+#define RELATED(event, name, doc)
+#define EVENT_END(id)
+#include "../../catalog/events.def"
+#undef EVENT
+#undef TEXT
+#undef ARGUMENT
+#undef RELATED
+#undef EVENT_END
+	EVENT_COUNT,
+	NO_EVENT = EVENT_COUNT
+};
+
 enum counter {
 #define COUNTER(id, sum, doc) COUNTER_##id,
 #include "../../catalog/counters.def"
@@ -201,6 +217,7 @@ struct shared_state {
 struct capture_config {
 	u32 snaplen;
 	u32 self;       /* sockwarden's own process id: it never traces itself */
+	u32 events;     /* a bit for each enum event that is traced */
 	u32 place_mask; /* places for calls in progress, less one: their number is a power of two */
 	u32 comm_count;
 	u32 uid_count;
@@ -209,7 +226,6 @@ struct capture_config {
 	u8 only_marked; /* trace only tasks that carry a mark */
 	u8 inherit;     /* children of marked tasks are marked */
 	u8 skb_dynptr;  /* bpf_dynptr_from_skb may be called from tp_btf */
-	u32 spare;
 	char comm[MAX_COMMS][16];
 	u32 uid[MAX_UIDS];
 	struct own_socket own[MAX_OWN];

@@ -130,11 +130,30 @@ constexpr EngineRow kEngines[] = {
 #undef ENGINE
 };
 
+// The names that hooks.def has for sets of events.
+namespace masks {
+
+constexpr EventMask any = ~EventMask{0};
+#define EVENT(id, set, intro) constexpr EventMask id = event_bit(EventId::id);
+#define TEXT(event, section, text)
+#define ARGUMENT(event, field, type, doc)
+#define RELATED(event, name, doc)
+#define EVENT_END(id)
+#include "../../catalog/events.def"
+#undef EVENT
+#undef TEXT
+#undef ARGUMENT
+#undef RELATED
+#undef EVENT_END
+
 constexpr HookRow kHooks[] = {
-#define HOOK(id, engine, type, target, when, purpose) {#id, EngineId::engine, #type, target, #when, purpose},
+#define HOOK(id, engine, type, target, when, events, purpose) \
+    {#id, EngineId::engine, #type, target, #when, events, purpose},
 #include "../../catalog/hooks.def"
 #undef HOOK
 };
+
+}  // namespace masks
 
 constexpr CounterRow kCounters[] = {
 #define COUNTER(id, sum, doc) {#id, #sum, doc},
@@ -288,7 +307,7 @@ std::span<const OriginRow> origins() { return kOrigins; }
 std::span<const OptionalRow> optionals() { return kOptionals; }
 std::span<const LikeRow> likes() { return kLikes; }
 std::span<const EngineRow> engines() { return kEngines; }
-std::span<const HookRow> hooks() { return kHooks; }
+std::span<const HookRow> hooks() { return masks::kHooks; }
 std::span<const CounterRow> counters() { return kCounters; }
 std::span<const ReasonRow> reasons() { return kReasons; }
 std::span<const KindRow> kinds() { return kKinds; }
@@ -326,6 +345,20 @@ const EventRow *find_event(std::string_view name) {
         }
     }
     return nullptr;
+}
+
+EventMask events_named(std::string_view word) {
+    EventMask mask = 0;
+    for (const EventRow &row : kEvents) {
+        mask |= word == row.name || word == row.set || word == "all" ? event_bit(row.id) : 0;
+    }
+    return mask;
+}
+
+bool has_field(EventId event, FieldId id) {
+    return !field(id).path.starts_with("args.") || std::ranges::any_of(kArguments, [&](const ArgumentRow &row) {
+        return row.event == event && row.field == id;
+    });
 }
 
 FieldOrigin origin_of(FieldId id, EngineId engine) {

@@ -27,6 +27,10 @@ enum class EventId {
 #undef EVENT_END
 };
 
+// A set of events: a bit for each.
+using EventMask = std::uint32_t;
+constexpr EventMask event_bit(EventId id) { return EventMask{1} << static_cast<unsigned>(id); }
+
 enum class FieldId {
 #define FIELD(group, id, path, wire, kind, doc) id,
 #define PART(group, id, wire, doc)
@@ -123,7 +127,9 @@ struct EngineRow {
 struct HookRow {
     std::string_view id;
     EngineId engine;
-    std::string_view type, target, when, purpose;
+    std::string_view type, target, when;
+    EventMask events;  // attached while one of them is traced
+    std::string_view purpose;
 };
 struct CounterRow {
     std::string_view name, sum, doc;
@@ -199,6 +205,10 @@ std::string_view engine_name(EngineId id);
 std::string_view reason_name(std::uint8_t reason);
 std::optional<EngineId> find_engine(std::string_view name);
 const EventRow *find_event(std::string_view name);
+// The events that a word of --events names: an event, a set, or all. 0 where it names none.
+EventMask events_named(std::string_view word);
+// Whether the records of an event have a field: arguments are the event's own, everything else is in all of them.
+bool has_field(EventId event, FieldId field);
 
 // Tags of a field under an engine: K unless an ORIGIN row says otherwise, for it or for the engine that it is like, and
 // OPT where an OPTIONAL row says so. `why` is the ORIGIN row's, `absent` the OPTIONAL row's; both may be empty.

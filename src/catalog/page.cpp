@@ -84,7 +84,7 @@ std::vector<PageItem> argument_items(const EventRow &event) {
 std::vector<PageItem> record_items(const EventRow &event) {
     std::vector<PageItem> items;
     for (const FieldRow &row : fields()) {
-        if (!is_argument(event, row.id)) {
+        if (has_field(event.id, row.id) && !is_argument(event, row.id)) {
             items.push_back(field_item(row, {}, {}));
         }
     }
@@ -142,13 +142,13 @@ std::string hook_detail(const HookRow &hook) {
 }
 
 // One block an engine, then what the types of hooks are.
-std::vector<PageBlock> hook_blocks() {
+std::vector<PageBlock> hook_blocks(const EventRow &event) {
     std::vector<PageBlock> blocks;
     std::vector<PageItem> types;
     for (const EngineRow &engine : engines()) {
         PageBlock block{fmt::format("{}: {}. Needs {}.", engine.name, engine.doc, engine.needs), {}};
         for (const HookRow &hook : hooks()) {
-            if (hook.engine == engine.id) {
+            if (hook.engine == engine.id && (hook.events & event_bit(event.id)) != 0) {
                 block.items.push_back({std::string(hook.target), hook_detail(hook), std::string(hook.purpose), {}});
             }
         }
@@ -174,7 +174,8 @@ std::vector<PageBlock> blocks_of(const EventRow &event, SectionId section) {
         case SectionId::arguments:
             return {{{}, argument_items(event)}};
         case SectionId::flags:
-            return {{{}, flag_items()}};
+            return has_field(event.id, FieldId::flags) ? std::vector<PageBlock>{{{}, flag_items()}}
+                                                       : std::vector<PageBlock>{};
         case SectionId::record:
             return {{{}, record_items(event)}};
         case SectionId::tags:
@@ -182,7 +183,7 @@ std::vector<PageBlock> blocks_of(const EventRow &event, SectionId section) {
         case SectionId::reasons:
             return {{{}, reason_items()}};
         case SectionId::hooks:
-            return hook_blocks();
+            return hook_blocks(event);
         case SectionId::use_case:
             return text_blocks(event, "use_case");
         case SectionId::issues:

@@ -85,12 +85,14 @@ std::string object_schema(const std::vector<Member> &members, std::string_view t
                        schema_text(type), required, properties, more.empty() ? "" : ",", schema_text(more));
 }
 
-// The members of the object at `path` ("" is the record): its fields and objects in the order of fields.def.
-std::vector<Member> members_of(std::string_view path) {
+// The members of the object at `path` ("" is the record) that `has` lets pass: its fields and objects in the order of
+// fields.def.
+template <typename Has>
+std::vector<Member> members_of(std::string_view path, Has has) {
     const std::string prefix = path.empty() ? std::string() : std::string(path) + '.';
     std::vector<Member> members;
     for (const FieldRow &row : fields()) {
-        if (!row.path.starts_with(prefix)) {
+        if (!row.path.starts_with(prefix) || !has(row)) {
             continue;
         }
         const std::string_view rest = row.path.substr(prefix.size());
@@ -104,7 +106,8 @@ std::vector<Member> members_of(std::string_view path) {
         }
         for (const ObjectRow &object : json_objects()) {
             if (object.path == prefix + name) {
-                members.push_back({name, object_schema(members_of(object.path), object.type, object.more, object.doc)});
+                members.push_back(
+                    {name, object_schema(members_of(object.path, has), object.type, object.more, object.doc)});
             }
         }
     }
@@ -114,6 +117,26 @@ std::vector<Member> members_of(std::string_view path) {
         }
     }
     return members;
+}
+
+std::string args_schema(const EventRow &event) {
+    const auto members = members_of("args", [&](const FieldRow &row) { return has_field(event.id, row.id); });
+    return object_schema(members, "'object'", "", fmt::format("Arguments of {}.", event.name));
+}
+
+// Every message has the same members, but for its arguments, which are those of its event.
+std::string message_schema(const RecordRow &record) {
+    std::vector<Member> members = members_of("", [](const FieldRow &row) { return !row.path.starts_with("args."); });
+    members.push_back({"args", R"({"description":"Arguments of the call.","type":"object"})"});
+    std::string conditions;
+    for (const EventRow &event : events()) {
+        conditions += fmt::format(
+            R"({}{{"if":{{"properties":{{"event":{{"const":{}}}}}}},"then":{{"properties":{{"args":{}}}}}}})",
+            conditions.empty() ? "" : ",", quoted(event.name), args_schema(event));
+    }
+    std::string schema = object_schema(members, "'object'", "", record.doc);
+    schema.pop_back();
+    return fmt::format(R"({},"allOf":[{}]}})", schema, conditions);
 }
 
 std::string record_schema(const RecordRow &record) {
@@ -192,8 +215,7 @@ std::string stream_schema() {
     };
     for (const RecordRow &row : records()) {
         alternative(row.name);
-        define(row.name,
-               row.name == "message" ? object_schema(members_of(""), "'object'", "", row.doc) : record_schema(row));
+        define(row.name, row.name == "message" ? message_schema(row) : record_schema(row));
     }
     for (const ShapeRow &row : shapes()) {
         define(row.name, schema_text(row.schema));

@@ -4,9 +4,11 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 
+#include "cli/choices.h"
 #include "cli/commands.h"
 #include "cli/privilege.h"
 #include "cli/report.h"
@@ -65,22 +67,37 @@ void print_engine(const EngineProbe &probe) {
     }
 }
 
+// What the events' pages call known issues, each once, with the events that share it.
+void print_issues() {
+    std::vector<std::pair<std::string_view, std::string>> issues;  // text, events
+    for (const TextRow &row : texts()) {
+        if (row.section != "issue") {
+            continue;
+        }
+        const auto known = std::ranges::find(issues, row.text, [](const auto &issue) { return issue.first; });
+        if (known == issues.end()) {
+            issues.emplace_back(row.text, event(row.event).name);
+        } else {
+            known->second += fmt::format(", {}", event(row.event).name);
+        }
+    }
+    for (const auto &[text, names] : issues) {
+        fmt::print("  {}: {}\n", names, text);
+    }
+}
+
 void print_coverage(const EngineProbe &best) {
     fmt::print(
-        "\nWith the {} engine, recvmsg is covered: every call that reaches a socket, from x86-64 and i386 programs,\n"
-        "with its arguments, payload, ancillary data, passed descriptors, process and socket.\n",
-        engine_name(best.engine));
+        "\nWith the {} engine, {} are covered: every call that reaches a socket, from x86-64 and i386\n"
+        "programs, with its arguments, payload, ancillary data, passed descriptors, process and socket.\n",
+        engine_name(best.engine), join_words(event_names()));
     fmt::print("\nNot covered, or not from kernel memory:\n");
     for (const OriginRow &row : origins()) {
         if (row.engine == best.engine && ((row.tags & (kTagU | kTagToctou)) != 0)) {
             fmt::print("  {:<24} {}: {}\n", field(row.field).path, tags_text(row.tags), row.why);
         }
     }
-    for (const TextRow &row : texts()) {
-        if (row.section == "issue") {
-            fmt::print("  {}\n", row.text);
-        }
-    }
+    print_issues();
     fmt::print("\nNothing is refused: this version reports, it does not enforce.\n");
 }
 

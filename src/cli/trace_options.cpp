@@ -39,7 +39,9 @@ void TraceOptions::declare(CLI::App &command_line) {
     command_line.add_option("--uid", selection.uids, "Only this user's processes")
         ->type_name("N")
         ->allow_extra_args(false);
-    command_line.add_option("--events", events, "Events to trace, separated by commas (see `sockwarden events`)")
+    command_line
+        .add_option("--events", events,
+                    "Events and sets of them, separated by commas (see `sockwarden events`) [receive]")
         ->type_name("LIST");
     command_line.add_option("--engine", engine, "How to hook the kernel: auto, trampoline, kprobe, tracepoint")
         ->type_name("NAME");
@@ -61,10 +63,12 @@ void TraceOptions::declare(CLI::App &command_line) {
 }
 
 Status TraceOptions::check() {
+    selection.events = 0;
     for (const std::string &name : split_commas(events)) {
         if (Status status = check_choice("--events", name, choices_of("--events")); !status) {
             return status;
         }
+        selection.events |= events_named(name);
     }
     for (const auto &[option, word] : {std::pair<std::string_view, std::string_view>{"--engine", engine},
                                        {"--output", output.empty() ? std::string_view("table") : output},

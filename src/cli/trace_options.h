@@ -14,7 +14,7 @@ namespace sockwarden {
 
 struct TraceOptions {
     Selection selection;
-    std::string events = "recvmsg";
+    std::string events = "receive";
     std::string engine = "auto";
     std::string output;  // empty: table
     std::string file;    // -w

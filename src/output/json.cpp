@@ -21,10 +21,12 @@ using json::append_number;
 using json::append_text_or_null;
 
 // What stands between one value and the next: the ends of objects that are done, a comma, the begins of new ones, a
-// key.
+// key. Fields that an event does not have are not `here`.
 struct Lead {
     std::string close, open;
+    bool here = true;
 };
+using Leads = std::array<Lead, kFieldCount + 1>;
 
 std::vector<std::string_view> split_path(std::string_view path) {
     std::vector<std::string_view> parts;
@@ -36,10 +38,14 @@ std::vector<std::string_view> split_path(std::string_view path) {
     return parts;
 }
 
-std::array<Lead, kFieldCount + 1> make_leads() {
-    std::array<Lead, kFieldCount + 1> leads;
+Leads make_leads(EventId event) {
+    Leads leads;
     std::vector<std::string_view> before{""};
     for (std::size_t i = 0; i < kFieldCount; ++i) {
+        leads[i].here = has_field(event, fields()[i].id);
+        if (!leads[i].here) {
+            continue;
+        }
         const std::vector<std::string_view> path = split_path(fields()[i].path);
         std::size_t same = 0;
         while (same + 1 < before.size() && same + 1 < path.size() && before[same] == path[same]) {
@@ -63,9 +69,15 @@ std::array<Lead, kFieldCount + 1> make_leads() {
     return leads;
 }
 
-const std::array<Lead, kFieldCount + 1> &leads() {
-    static const std::array<Lead, kFieldCount + 1> made = make_leads();
-    return made;
+const Leads &leads(EventId event) {
+    static const std::vector<Leads> made = [] {
+        std::vector<Leads> all;
+        for (const EventRow &row : events()) {
+            all.push_back(make_leads(row.id));
+        }
+        return all;
+    }();
+    return made[static_cast<std::size_t>(event)];
 }
 
 // Fields that are absent from one record, with their reasons.
@@ -88,6 +100,7 @@ struct Line {
     std::string &to;
     const Message &message;
     const wire::message_record &wire;
+    const Leads &leads;
     Missing missing;
     bool closed = false;  // the object that the last field stood in was written as null
 
@@ -183,8 +196,16 @@ SOCKET_VALUE(remote) {
     }
 }
 
+void append_pointer(std::string &to, std::uint64_t address) {
+    fmt::format_to(std::back_inserter(to), "\"{:#x}\"", address);
+}
+
 MESSAGE_VALUE(sockfd) { append_number(line.to, std::int64_t{line.wire.sockfd}); }
-MESSAGE_VALUE(address) { fmt::format_to(std::back_inserter(line.to), "\"{:#x}\"", line.wire.address); }
+MESSAGE_VALUE(address) {
+    if (!line.absent(FieldId::address, line.wire.index_state)) {  // the address follows from the place in a batch
+        append_pointer(line.to, line.wire.address);
+    }
+}
 MESSAGE_VALUE(name) {
     if (!line.absent(FieldId::name, line.message.name_reason)) {
         json::append_address(line.to, line.message.name, 0);
@@ -213,6 +234,20 @@ MESSAGE_VALUE(msg_flags) {
         json::append_flags(line.to, line.wire.msg_flags);
     }
 }
+MESSAGE_VALUE(buffer) { append_pointer(line.to, line.wire.address); }
+MESSAGE_VALUE(size) { append_number(line.to, line.wire.iov_len); }
+MESSAGE_VALUE(vector) {
+    if (!line.absent(FieldId::vector, line.message.iov_reason)) {
+        json::append_iov(line.to, line.message);
+    }
+}
+MESSAGE_VALUE(vector_length) { append_number(line.to, line.wire.iovlen); }
+MESSAGE_VALUE(source) {
+    if (!line.absent(FieldId::source, line.message.name_reason)) {
+        json::append_address(line.to, line.message.name, 0);
+    }
+}
+MESSAGE_VALUE(vlen) { append_number(line.to, std::uint64_t{line.wire.vlen}); }
 MESSAGE_VALUE(flags) { json::append_flags(line.to, line.wire.flags); }
 
 // Of passed descriptors the engine may know how many came only from the control data.
@@ -237,10 +272,17 @@ MESSAGE_VALUE(fds_lost) {
 }
 
 MESSAGE_VALUE(peeked) { line.to += line.wire.peek != 0 ? "true" : "false"; }
-MESSAGE_VALUE(index) { line.to += "null"; }
+MESSAGE_VALUE(index) {
+    const bool batched = line.wire.head.event == wire::EVENT_recvmmsg && line.wire.ret >= 0;
+    if (!line.absent(FieldId::index, batched ? line.wire.index_state : std::uint8_t{wire::REASON_none})) {
+        append_number(line.to, std::uint64_t{line.wire.index});
+    }
+}
 MESSAGE_VALUE(senders) {
     const bool unknown = line.message.senders.empty() && line.wire.ret > 0;
-    if (!line.absent(FieldId::senders, unknown ? std::uint8_t{wire::REASON_engine} : std::uint8_t{wire::REASON_here})) {
+    const auto why = static_cast<std::uint8_t>(
+        line.message.socket_reason == wire::REASON_skipped ? wire::REASON_skipped : wire::REASON_engine);
+    if (!line.absent(FieldId::senders, unknown ? why : std::uint8_t{wire::REASON_here})) {
         json::append_senders(line.to, line.message);
     }
 }
@@ -281,16 +323,16 @@ MESSAGE_VALUE(missing) {
 #undef PROCESS_VALUE
 #undef SOCKET_VALUE
 
-void append_lead(std::string &to, FieldId id) {
-    const Lead &lead = leads()[static_cast<std::size_t>(id)];
+void append_lead(std::string &to, const Leads &leads, FieldId id) {
+    const Lead &lead = leads[static_cast<std::size_t>(id)];
     to += lead.close;
     to += lead.open;
 }
 
-// The rows of one group, in order; the others expand to nothing.
-void append_process(std::string &to, const Process &process, Missing &missing) {
-#define PUT_process(id)           \
-    append_lead(to, FieldId::id); \
+// The rows of one group, in order; the others expand to nothing. Every event has them, and nothing before them differs.
+void append_process(std::string &to, const Leads &leads, const Process &process, Missing &missing) {
+#define PUT_process(id)                  \
+    append_lead(to, leads, FieldId::id); \
     put(Tag<FieldId::id>{}, to, process, missing);
 #define PUT_stream(id)
 #define PUT_message(id)
@@ -302,10 +344,10 @@ void append_process(std::string &to, const Process &process, Missing &missing) {
 #undef PUT_socket
 }
 
-void append_socket(std::string &to, const Socket &socket) {
+void append_socket(std::string &to, const Leads &leads, const Socket &socket) {
 #define PUT_process(id)
-#define PUT_socket(id)            \
-    append_lead(to, FieldId::id); \
+#define PUT_socket(id)                   \
+    append_lead(to, leads, FieldId::id); \
     put(Tag<FieldId::id>{}, to, socket);
 #include "../../catalog/fields.def"
 #undef PUT_process
@@ -316,7 +358,10 @@ void append_socket(std::string &to, const Socket &socket) {
 
 template <FieldId Id>
 void put_message(Line &line) {
-    const Lead &lead = leads()[static_cast<std::size_t>(Id)];
+    const Lead &lead = line.leads[static_cast<std::size_t>(Id)];
+    if (!lead.here) {
+        return;
+    }
     if (!line.closed) {
         line.to += lead.close;
     }
@@ -327,7 +372,7 @@ void put_message(Line &line) {
 
 // A socket that the call never reached is null without a loss; one that we did not learn of is a loss.
 void put_no_socket(Line &line) {
-    line.to += leads()[static_cast<std::size_t>(FieldId::family)].close;
+    line.to += line.leads[static_cast<std::size_t>(FieldId::family)].close;
     line.to += ",\"socket\":null";
     line.closed = true;
     const bool none =
@@ -341,7 +386,7 @@ void put_group(FieldId id, Line &line) {
     if (id == FieldId::id) {
         std::string &memo = line.message.process->rendered;
         if (memo.empty()) {
-            append_process(memo, *line.message.process, line.missing);
+            append_process(memo, line.leads, *line.message.process, line.missing);
         }
         line.to += memo;
     } else if (id == FieldId::family) {
@@ -351,7 +396,7 @@ void put_group(FieldId id, Line &line) {
         }
         std::string &memo = line.message.socket->rendered;
         if (memo.empty()) {
-            append_socket(memo, *line.message.socket);
+            append_socket(memo, line.leads, *line.message.socket);
         }
         line.to += memo;
         if (line.message.socket->cookie == 0) {
@@ -396,7 +441,7 @@ void append_time(std::string &to, std::int64_t wall_ns) {
 }
 
 void JsonSink::message(const Message &message) {
-    Line line{writer_.buffer(), message, *message.wire, {}};
+    Line line{writer_.buffer(), message, *message.wire, leads(static_cast<EventId>(message.wire->head.event)), {}};
 #define PUT_stream(id) put_message<FieldId::id>(line);
 #define PUT_message(id) put_message<FieldId::id>(line);
 #define PUT_process(id) put_group(FieldId::id, line);
@@ -404,7 +449,7 @@ void JsonSink::message(const Message &message) {
 #define FIELD(group, id, path, wire, kind, doc) PUT_##group(id)
 #define PART(group, id, wire, doc)
 #include "../../catalog/fields.def"
-    append_lead(line.to, FieldId::count_);
+    append_lead(line.to, line.leads, FieldId::count_);
     writer_.wrote();
 }
 

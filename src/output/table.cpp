@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "catalog/catalog.h"
@@ -17,6 +18,18 @@ namespace {
 
 constexpr std::string_view kDim = "\x1b[2m", kRed = "\x1b[31m", kGreen = "\x1b[32m", kCyan = "\x1b[36m",
                            kReset = "\x1b[0m";
+
+// Room for the longest name of an event.
+std::size_t event_width() {
+    static const std::size_t width = [] {
+        std::size_t longest = 8;
+        for (const EventRow &row : events()) {
+            longest = std::max(longest, row.name.size());
+        }
+        return longest;
+    }();
+    return width;
+}
 
 // Columns of a text as a terminal shows it, one a code point.
 std::size_t columns(std::string_view text) {
@@ -149,8 +162,8 @@ void TableSink::append_cell(std::string_view text, std::size_t width, bool right
 void TableSink::start(const StreamStart & /*start*/) {
     std::string &to = writer_.buffer();
     to += style_.color ? kDim : "";
-    to += fmt::format("{:<15} {:<8} {:>7} {:<15} {:>3} {:<14} {:<28} {:<20} {:>8} {}", "TIME", "EVENT", "PID", "COMM",
-                      "FD", "SOCKET", "AT", "FROM", "RESULT", "PAYLOAD");
+    to += fmt::format("{:<15} {:<{}} {:>7} {:<15} {:>3} {:<14} {:<28} {:<20} {:>8} {}", "TIME", "EVENT", event_width(),
+                      "PID", "COMM", "FD", "SOCKET", "AT", "FROM", "RESULT", "PAYLOAD");
     to += style_.color ? kReset : "";
     to += '\n';
     writer_.wrote();
@@ -160,7 +173,7 @@ void TableSink::message(const Message &message) {
     std::string &to = writer_.buffer();
     const wire::message_record &wire = *message.wire;
     append_clock(message.wall_ns);
-    append_cell(event(static_cast<EventId>(wire.head.event)).name, 8);
+    append_cell(event(static_cast<EventId>(wire.head.event)).name, event_width());
     append_cell(std::to_string(wire.tgid), 7, true);
     append_cell({wire.comm, ::strnlen(wire.comm, sizeof(wire.comm))}, 15);
     append_cell(std::to_string(wire.sockfd), 3, true);

@@ -16,6 +16,7 @@ namespace sockwarden {
 
 // What to trace. Matched in the kernel.
 struct Selection {
+    EventMask events = events_named("receive");
     std::vector<std::uint32_t> pids;  // empty: every process
     std::vector<std::string> comms;   // at most wire::MAX_COMMS
     std::vector<std::uint32_t> uids;  // at most wire::MAX_UIDS

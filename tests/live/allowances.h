@@ -13,6 +13,7 @@ struct Case {
     std::string engine;  // as the start record names it
     bool light = false;
     std::string scenario;
+    std::string event;
     std::string family;    // of the socket, empty where there is none
     bool failed = false;   // the call returned -1
     bool skipped = false;  // the stream says that the kernel skipped runs of programs

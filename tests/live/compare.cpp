@@ -172,6 +172,9 @@ Differences CompareThread(long long tid, const std::vector<Made> &truths, const 
                           size_t snaplen) {
     Differences all;
     const std::string thread = "thread " + std::to_string(tid);
+    // A thread whose every call was skipped is found by the counts.
+    if (records.empty() && !truths.empty() && truths.front().one.skipped)
+        return all;
     if (truths.size() != records.size()) {
         all.push_back(thread + ": " + std::to_string(truths.size()) + " calls made, " + std::to_string(records.size()) +
                       " records");
@@ -211,6 +214,7 @@ Truth ReadTruth(const std::string &file) {
 Differences CompareOne(const Json &truth, const Json &record, const Case &base, size_t snaplen) {
     Case one = base;
     one.failed = truth["return"] == -1;
+    one.event = TextAt(truth, "/event");
     one.family = TextAt(truth, "/socket/family");
     Comparison comparison(record, one);
     comparison.Value("", WithoutOwnRules(truth), record);

@@ -46,7 +46,7 @@ TEST(KernelMemory, CannotBeForgedByAnotherThread) {
     const Truth truth = ReadTruth(file.path());
     const Stream stream = ParseStream(ended.out);
     ASSERT_EQ(Joined(CheckStream(stream)), "");
-    ASSERT_EQ(truth.lines.size(), 10000U);
+    ASSERT_GE(truth.lines.size(), 10000U);
     ASSERT_EQ(stream.calls.size(), truth.lines.size()) << stream.records.back();
     const auto engine = sockwarden::find_engine(TextAt(stream.records.front(), "/engine"));
     ASSERT_TRUE(engine.has_value());
@@ -67,7 +67,7 @@ TEST(KernelMemory, CannotBeForgedByAnotherThread) {
         if (tally.claimed == 0)
             continue;
         claimed.insert(path);
-        EXPECT_EQ(tally.claimed, 10000) << path;
+        EXPECT_EQ(tally.claimed, static_cast<long long>(truth.lines.size())) << path;
         EXPECT_EQ(tally.wrong, 0) << path << ": " << tally.first_wrong;
         if (truth.differed.contains(path)) {
             EXPECT_GE(truth.differed[path].get<long long>(), kProvoked) << path << ": the race was not provoked";

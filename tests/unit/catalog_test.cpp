@@ -11,6 +11,7 @@
 #include "catalog/page.h"
 #include "catalog/schema.h"
 #include "records.h"
+#include "schema.h"
 #include "source/bpf/objects.h"
 
 namespace sockwarden {
@@ -30,10 +31,32 @@ bool allows_null(const json &schema) {
                         [](const json &one) { return one.value("type", json()) == "null"; }));
 }
 
+// A field of an event's records.
+struct EventField {
+    EventRow event;
+    FieldRow row;
+};
+
+// The schema of the arguments of an event.
+json arguments_schema(const json &message, std::string_view event) {
+    for (const json &condition : message["allOf"]) {
+        if (condition["if"]["properties"]["event"]["const"] == std::string(event)) {
+            return condition["then"]["properties"]["args"];
+        }
+    }
+    return nullptr;
+}
+
 // The schema of a field, and whether it or an object around it may be null. Null where there is none.
-json schema_of(std::string_view path, bool &nullable) {
-    json at = json::parse(stream_schema())["$defs"]["message"];
+json schema_of(const EventField &field, bool &nullable) {
+    static const json message = json::parse(stream_schema())["$defs"]["message"];
+    json at = message;
+    std::string_view path = field.row.path;
     nullable = false;
+    if (path.starts_with("args.")) {
+        at = arguments_schema(message, field.event.name);
+        path.remove_prefix(5);
+    }
     while (!path.empty()) {
         const std::string_view key = path.substr(0, path.find('.'));
         path.remove_prefix(std::min(key.size() + 1, path.size()));
@@ -46,56 +69,76 @@ json schema_of(std::string_view path, bool &nullable) {
     return at;
 }
 
-class EachField : public testing::TestWithParam<FieldRow> {};
+class EachField : public testing::TestWithParam<EventField> {};
 
 TEST_P(EachField, StandsInTheSchema) {
     bool nullable = false;
-    const json schema = schema_of(GetParam().path, nullable);
-    ASSERT_FALSE(schema.is_null()) << GetParam().path;
+    const json schema = schema_of(GetParam(), nullable);
+    ASSERT_FALSE(schema.is_null()) << GetParam().row.path;
     EXPECT_NE(schema.value("description", ""), "");
 }
 
 TEST_P(EachField, StandsInTheRecord) {
-    const auto records =
-        test::json_of({test::process_record(), test::socket_record(), test::message_record(test::plain_message())});
+    auto message = test::plain_message();
+    message.head.event = static_cast<wire::u16>(GetParam().event.id);
+    const auto records = test::json_of({test::process_record(), test::socket_record(), test::message_record(message)});
     ASSERT_EQ(records.size(), 1U);
-    std::string pointer = "/" + std::string(GetParam().path);
+    EXPECT_EQ(test::schema_errors(records[0]), std::vector<std::string>{});
+    std::string pointer = "/" + std::string(GetParam().row.path);
     std::replace(pointer.begin(), pointer.end(), '.', '/');
-    EXPECT_TRUE(records[0].contains(json::json_pointer(pointer))) << GetParam().path;
+    EXPECT_TRUE(records[0].contains(json::json_pointer(pointer))) << GetParam().row.path;
 }
 
 TEST_P(EachField, IsTaggedOptionalWhereTheSchemaAllowsNull) {
     bool nullable = false;
-    schema_of(GetParam().path, nullable);
-    if (GetParam().group == Group::stream) {
+    const FieldRow &row = GetParam().row;
+    schema_of(GetParam(), nullable);
+    if (row.group == Group::stream) {
         EXPECT_FALSE(nullable);
         return;
     }
     bool optional = false;
     for (const EngineRow &engine : engines()) {
-        optional = optional || (origin_of(GetParam().id, engine.id).tags & kTagOpt) != 0;
+        optional = optional || (origin_of(row.id, engine.id).tags & kTagOpt) != 0;
     }
-    const bool empty_means_absent = GetParam().kind == Kind::payload;
-    EXPECT_EQ(optional, nullable || empty_means_absent) << "OPT in origins.def, null in kinds.def: " << GetParam().path;
+    const bool empty_means_absent = row.kind == Kind::payload;
+    EXPECT_EQ(optional, nullable || empty_means_absent) << "OPT in origins.def, null in kinds.def: " << row.path;
 }
 
 TEST_P(EachField, HasTagsThatMakeSense) {
     for (const EngineRow &engine : engines()) {
-        const Tags tags = origin_of(GetParam().id, engine.id).tags;
+        const Tags tags = origin_of(GetParam().row.id, engine.id).tags;
         EXPECT_NE(tags & (kTagK | kTagU), 0);
         EXPECT_EQ((tags & kTagU) != 0, (tags & kTagToctou) != 0) << "user memory can change, and only it";
     }
 }
 
 TEST_P(EachField, StandsOnThePage) {
-    const std::string page = page_as_text(make_page(events()[0]), 200);
-    EXPECT_NE(page.find("    " + std::string(GetParam().path)), std::string::npos);
+    const std::string page = page_as_text(make_page(GetParam().event), 200);
+    EXPECT_NE(page.find("    " + std::string(GetParam().row.path)), std::string::npos);
 }
 
-std::string id_of(const testing::TestParamInfo<FieldRow> &info) {
-    return std::string(info.param.name) + "_" + std::to_string(info.index);
+// Events differ in their arguments; the rest of a record is tried with the first.
+std::vector<EventField> event_fields() {
+    std::vector<EventField> all;
+    for (const EventRow &event : events()) {
+        for (const FieldRow &row : fields()) {
+            const bool tried = event.id != EventId{} && !row.path.starts_with("args.");
+            if (has_field(event.id, row.id) && !tried) {
+                all.push_back({event, row});
+            }
+        }
+    }
+    return all;
 }
-INSTANTIATE_TEST_SUITE_P(Fields, EachField, testing::ValuesIn(fields().begin(), fields().end()), id_of);
+
+void PrintTo(const EventField &field, std::ostream *to) { *to << field.event.name << ' ' << field.row.path; }
+
+std::string id_of(const testing::TestParamInfo<EventField> &info) {
+    return std::string(info.param.event.name) + "_" + std::string(info.param.row.name) + "_" +
+           std::to_string(info.index);
+}
+INSTANTIATE_TEST_SUITE_P(Fields, EachField, testing::ValuesIn(event_fields()), id_of);
 
 TEST(Catalog, NamesAreUnique) {
     const auto unique = [](const auto &rows, auto name, const char *table) {
@@ -152,9 +195,11 @@ TEST(Catalog, CountersBelongToATermOfTheSum) {
 
 TEST(Catalog, ArgumentsAreFieldsOfAMessage) {
     std::set<FieldId> told;
+    std::set<std::pair<EventId, FieldId>> rows;
     for (const ArgumentRow &row : arguments()) {
         EXPECT_EQ(field(row.field).group, Group::message) << field(row.field).path;
-        EXPECT_TRUE(told.insert(row.field).second) << field(row.field).path;
+        EXPECT_TRUE(rows.emplace(row.event, row.field).second) << field(row.field).path;
+        told.insert(row.field);
         EXPECT_NE(row.type, "");
     }
     for (const FieldRow &row : fields()) {
@@ -178,6 +223,20 @@ TEST(Catalog, HooksHaveKnownTypesAndTimes) {
             << hook.type;
         EXPECT_TRUE(std::ranges::any_of(whens(), [&](const auto &row) { return row.id == hook.when; })) << hook.when;
     }
+}
+
+TEST(Catalog, EveryEventHasHooksUnderEveryEngine) {
+    for (const EventRow &event : events()) {
+        for (const EngineRow &engine : engines()) {
+            EXPECT_TRUE(std::ranges::any_of(hooks(), [&](const HookRow &hook) {
+                return hook.engine == engine.id && (hook.events & event_bit(event.id)) != 0;
+            })) << event.name;
+        }
+        EXPECT_EQ(events_named(event.name), event_bit(event.id));
+        EXPECT_NE(events_named(event.set) & event_bit(event.id), 0U);
+        EXPECT_NE(events_named("all") & event_bit(event.id), 0U);
+    }
+    EXPECT_EQ(events_named("nothing"), 0U);
 }
 
 TEST(Catalog, ObjectsAroundFieldsAreDescribed) {

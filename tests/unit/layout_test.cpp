@@ -120,6 +120,7 @@ Layout config_layout() {
     whole<Struct>(layout);
     MEMBER(snaplen)
     MEMBER(self)
+    MEMBER(events)
     MEMBER(place_mask)
     MEMBER(comm_count)
     MEMBER(uid_count)
@@ -128,7 +129,6 @@ Layout config_layout() {
     MEMBER(only_marked)
     MEMBER(inherit)
     MEMBER(skb_dynptr)
-    MEMBER(spare)
     MEMBER(comm)
     MEMBER(uid)
     MEMBER(own)

@@ -42,6 +42,7 @@ public:
             check(value, root_.at(json::json_pointer(schema["$ref"].get<std::string>().substr(1))), path, errors);
         }
         check_alternatives(value, schema, path, errors);
+        check_conditions(value, schema, path, errors);
         check_type(value, schema, path, errors);
         if (value.is_object()) {
             check_object(value, schema, path, errors);
@@ -73,6 +74,24 @@ private:
         if (fitting != 1) {
             errors.push_back(fmt::format("{}: {} of the alternatives fit", path, fitting));
             errors.insert(errors.end(), why.begin(), why.end());
+        }
+    }
+
+    // allOf with if and then: what holds of the members of one kind of object.
+    void check_conditions(const json &value, const json &schema, const std::string &path, Errors &errors) const {
+        for (const json &condition : schema.value("allOf", json::array())) {
+            bool holds = true;
+            for (const auto &[key, member] : condition.at("if").at("properties").items()) {
+                Errors wrong;
+                check(value.value(key, json()), member, path, wrong);
+                holds = holds && wrong.empty();
+            }
+            const json then = condition.at("then").at("properties");
+            for (const auto &[key, member] : then.items()) {
+                if (holds) {
+                    check(value.value(key, json()), member, path + '.' + key, errors);
+                }
+            }
         }
     }
 

@@ -81,7 +81,7 @@ bool has_target(const btf *kernel, const HookRow &row) {
     if (row.type == "tp_btf") {
         return ::btf__find_by_name_kind(kernel, ("btf_trace_" + target).c_str(), BTF_KIND_TYPEDEF) > 0;
     }
-    if (row.type == "fentry" || row.type == "fexit" || row.type == "kprobe") {
+    if (row.type == "fentry" || row.type == "fexit" || (row.type == "kprobe" && row.when != "once")) {
         return ::btf__find_by_name_kind(kernel, target.c_str(), BTF_KIND_FUNC) > 0;
     }
     return true;
@@ -89,7 +89,8 @@ bool has_target(const btf *kernel, const HookRow &row) {
 
 // Why a hook is not loaded; empty when it is.
 std::string ruled_out(const btf *kernel, const HookRow &row, const EngineOptions &options) {
-    if ((row.when == "full" && options.selection.light) || (row.when == "follow" && !options.selection.marked_only)) {
+    if ((row.when == "full" && options.selection.light) || (row.when == "follow" && !options.selection.marked_only) ||
+        (row.events & options.selection.events) == 0) {
         return "not needed";
     }
     if (!has_target(kernel, row)) {
@@ -103,6 +104,7 @@ wire::capture_config make_config(const EngineOptions &options, bool skb_dynptr) 
     const Selection &selection = options.selection;
     config.snaplen = selection.snaplen;
     config.self = static_cast<std::uint32_t>(::getpid());
+    config.events = selection.events;
     config.place_mask = options.places - 1;
     config.light = selection.light ? 1 : 0;
     config.only_marked = selection.marked_only ? 1 : 0;
@@ -268,6 +270,23 @@ Result<Link> attach(bpf_program *program, const HookRow &row, std::uint64_t addr
     return Link(link);
 }
 
+// Makes a call of our own that is one of `events` and fails at once.
+void make_call(EventMask events) {
+    const Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    [[maybe_unused]] ssize_t got = 0;
+    char byte = 0;
+    mmsghdr message{};
+    if ((events & event_bit(EventId::recvmsg)) != 0) {
+        got = ::recvmsg(socket.get(), &message.msg_hdr, 0);
+    } else if ((events & event_bit(EventId::recvmmsg)) != 0) {
+        got = ::recvmmsg(socket.get(), &message, 1, 0, nullptr);
+    } else if ((events & event_bit(EventId::recvfrom)) != 0) {
+        got = ::recv(socket.get(), &byte, 1, 0);
+    } else {
+        got = ::read(socket.get(), &byte, 1);
+    }
+}
+
 std::uint64_t monotonic_ns() {
     timespec now{};
     ::clock_gettime(CLOCK_MONOTONIC, &now);
@@ -298,9 +317,7 @@ struct BpfEngine::State {
     Status attach_all();
     Status attach_one(HookState &state);
     Status watch_blocked();
-    Result<std::uint64_t> find_return_site();
-    template <typename Seen>
-    bool call_recvmsg(Seen seen);
+    Result<std::uint64_t> find_return_site(const HookRow &row);
     Status run_iterator();
 };
 
@@ -349,7 +366,7 @@ Status BpfEngine::State::attach_one(HookState &state) {
     }
     std::uint64_t address = 0;
     if (state.row->type == "kprobe_at") {
-        const Result<std::uint64_t> site = find_return_site();
+        const Result<std::uint64_t> site = find_return_site(*state.row);
         if (!site) {
             return site.error();
         }
@@ -369,38 +386,32 @@ Status BpfEngine::State::attach_one(HookState &state) {
     } else {
         links.push_back(std::move(*link));
     }
-    if (state.row->type == "kprobe_at" && !call_recvmsg([&] { return shared->return_hits != 0; })) {
-        return Error{"the probe at the return of recvmsg does not run"};
+    if (state.row->type == "kprobe_at") {
+        shared->return_hits = 0;
+        make_call(state.row->events);
+        if (shared->return_hits == 0) {
+            return Error{"the probe " + std::string(state.row->id) + " at the " + std::string(state.row->target) +
+                         " does not run"};
+        }
     }
     return Done{};
 }
 
-// Makes a recvmsg call of our own, which fails at once, and tells whether `seen` holds after it.
-template <typename Seen>
-bool BpfEngine::State::call_recvmsg(Seen seen) {
-    const Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    msghdr header{};
-    [[maybe_unused]] const ssize_t got = ::recvmsg(socket.get(), &header, MSG_DONTWAIT);
-    return seen();
-}
-
-// The address at which ___sys_recvmsg returns, as the stack of a call of our own shows it.
-Result<std::uint64_t> BpfEngine::State::find_return_site() {
-    for (HookState &state : hooks) {
-        if (state.row->id != "kp_site") {
-            continue;
-        }
-        bpf_program *program = ::bpf_object__find_program_by_name(object.get(), "kp_site");
-        const Result<Link> link = attach(program, *state.row, 0);
-        if (!link) {
-            return link.error();
-        }
-        if (call_recvmsg([&] { return shared->return_site != 0; })) {
-            state.reason = "done";
-            return std::uint64_t{shared->return_site};
-        }
+// The address at which the function returns that `row` names, as the stack shows it in a call of our own.
+Result<std::uint64_t> BpfEngine::State::find_return_site(const HookRow &row) {
+    constexpr std::string_view kPrefix = "return of ";
+    const std::string function(row.target.substr(kPrefix.size()));
+    bpf_program *program = ::bpf_object__find_program_by_name(object.get(), "kp_site");
+    const Link link(program != nullptr ? ::bpf_program__attach_kprobe(program, false, function.c_str()) : nullptr);
+    if (link == nullptr) {
+        return errno_error("cannot attach to " + function);
     }
-    return Error{"cannot tell where recvmsg returns"};
+    shared->return_site = 0;
+    make_call(row.events);
+    if (shared->return_site == 0) {
+        return Error{"cannot tell where " + function + " returns to"};
+    }
+    return std::uint64_t{shared->return_site};
 }
 
 // Calls that wait already were entered before there were hooks: a hook of their own shows their end, where the kernel

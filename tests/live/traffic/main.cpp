@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// sockwarden-traffic: makes real recvmsg calls by scenario and writes down the truth about each.
+// sockwarden-traffic: makes real receive calls by scenario and writes down the truth about each.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -33,9 +33,9 @@ struct Options {
 
 std::vector<Scenario> All() {
     std::vector<Scenario> all;
-    for (const auto scenarios :
-         {UnixScenarios(), InetScenarios(), OtherFamilyScenarios(), BufferScenarios(), DescriptorScenarios(),
-          ControlScenarios(), ErrorScenarios(), PayloadScenarios(), TaskScenarios(), SignalScenarios()}) {
+    for (const auto scenarios : {UnixScenarios(), InetScenarios(), OtherFamilyScenarios(), BufferScenarios(),
+                                 DescriptorScenarios(), ControlScenarios(), ErrorScenarios(), PayloadScenarios(),
+                                 TaskScenarios(), SignalScenarios(), OperationScenarios()}) {
         all.insert(all.end(), scenarios.begin(), scenarios.end());
     }
     return all;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One recvmsg call, made by the bare system call so that no library stands between.
+// One receive call, made by the bare system call so that no library stands between.
 #include "receive.h"
 
 #include <sys/syscall.h>
@@ -38,9 +38,37 @@ std::vector<int> ReceivedDescriptors(const Json &control) {
 
 }  // namespace
 
-Receive::Receive(Context &context, int fd) : context_(context), fd_(fd), header_(&own_) {
+std::string_view EventOf(Operation operation) {
+    switch (operation) {
+        case Operation::recvmsg:
+            return "recvmsg";
+        case Operation::recvmmsg:
+            return "recvmmsg";
+        case Operation::recvfrom:
+        case Operation::recv:
+            return "recvfrom";
+        case Operation::read:
+            return "read";
+        case Operation::readv:
+            return "readv";
+    }
+    return "";
+}
+
+bool HasHeader(Operation operation) { return operation == Operation::recvmsg || operation == Operation::recvmmsg; }
+
+Receive::Receive(Context &context, int fd) : context_(context), fd_(fd), header_(&array_.msg_hdr) {
     Buffers({256});
     Writer(getpid());
+}
+
+Receive &Receive::By(Operation operation) {
+    operation_ = operation;
+    if (operation == Operation::recvfrom)
+        Name();
+    if (operation == Operation::recvmmsg)
+        index_ = 0;
+    return *this;
 }
 
 Receive &Receive::Buffers(const std::vector<size_t> &sizes) {
@@ -121,21 +149,22 @@ Receive &Receive::RestartedOnce() {
 Outcome Receive::Gets(std::string_view bytes) {
     Outcome outcome = Returns(static_cast<ssize_t>(bytes.size()));
     if (outcome.bytes != bytes)
-        throw Failure("recvmsg delivered other bytes than were sent");
+        throw Failure(std::string(EventOf(operation_)) + " delivered other bytes than were sent");
     return outcome;
 }
 
 Outcome Receive::Returns(ssize_t result) {
     Outcome outcome = Make();
-    Check(outcome.result == result,
-          "recvmsg returned " + std::to_string(outcome.result) + " and not " + std::to_string(result));
+    Check(outcome.result == result, std::string(EventOf(operation_)) + " returned " + std::to_string(outcome.result) +
+                                        " and not " + std::to_string(result));
     return outcome;
 }
 
 Outcome Receive::Fails(int error) {
     Outcome outcome = Make();
-    Check(outcome.result == -1 && outcome.error == error,
-          "recvmsg returned " + std::to_string(outcome.result) + " and did not fail with " + ErrnoName(error));
+    Check(outcome.result == -1 && outcome.error == error, std::string(EventOf(operation_)) + " returned " +
+                                                              std::to_string(outcome.result) +
+                                                              " and did not fail with " + ErrnoName(error));
     return outcome;
 }
 
@@ -149,9 +178,10 @@ Outcome Receive::Make() {
     before_ = Socket(fd_);
     context_.truth.CountOperation();
     Outcome outcome;
-    outcome.result = syscall(SYS_recvmsg, fd_, header_, flags_);
+    outcome.result = Call();
     if (outcome.result < 0) {
         outcome.error = errno;
+        index_ = nullptr;
     } else {
         outcome.flags = header_->msg_flags;
         outcome.control = header_->msg_controllen;
@@ -164,15 +194,53 @@ Outcome Receive::Make() {
     return outcome;
 }
 
+// What the call returned; of recvmmsg the bytes of its message.
+ssize_t Receive::Call() {
+    const bool one = !HasHeader(operation_) && operation_ != Operation::readv;
+    const iovec first = one ? own_.msg_iov[0] : iovec{};
+    switch (operation_) {
+        case Operation::recvmsg:
+            return syscall(SYS_recvmsg, fd_, header_, flags_);
+        case Operation::recvmmsg: {
+            const long count = syscall(SYS_recvmmsg, fd_, &array_, vlen_, flags_, nullptr);
+            return count < 0 ? count : static_cast<ssize_t>(array_.msg_len);
+        }
+        case Operation::recvfrom:
+            return syscall(SYS_recvfrom, fd_, first.iov_base, first.iov_len, flags_, &name_, &name_size_);
+        case Operation::recv:
+            return syscall(SYS_recvfrom, fd_, first.iov_base, first.iov_len, flags_, nullptr, nullptr);
+        case Operation::read:
+            return syscall(SYS_read, fd_, first.iov_base, first.iov_len);
+        case Operation::readv:
+            return syscall(SYS_readv, fd_, own_.msg_iov, own_.msg_iovlen);
+    }
+    return -1;
+}
+
 Json Receive::DescribeCall() const {
-    Json record = {{"event", "recvmsg"},
+    Json record = {{"event", EventOf(operation_)},
                    {"process", Process()},
                    {"socket", before_},
-                   {"index", nullptr},
-                   {"args", {{"sockfd", fd_}, {"flags", MessageFlags(unsigned(flags_))}}}};
-    record["args"]["msg"] = {{"address", Hex(header_)}, {"name", nullptr}};
-    if (header_ == &own_)
-        DescribeBuffers(record);
+                   {"index", index_},
+                   {"args", {{"sockfd", fd_}}}};
+    Json &args = record["args"];
+    if (operation_ != Operation::read && operation_ != Operation::readv)
+        args["flags"] = MessageFlags(unsigned(flags_));
+    if (HasHeader(operation_)) {
+        args["msg"] = {{"address", Hex(header_)}, {"name", nullptr}};
+        if (operation_ == Operation::recvmmsg)
+            args["vlen"] = vlen_;
+        if (header_ == &own_ || operation_ == Operation::recvmmsg)
+            DescribeBuffers(record);
+    } else if (operation_ == Operation::readv) {
+        args["iovcnt"] = own_.msg_iovlen;
+        args["iov"] = DescribeVector();
+    } else {
+        args["buf"] = Hex(own_.msg_iov[0].iov_base);
+        args["len"] = own_.msg_iov[0].iov_len;
+        if (EventOf(operation_) == "recvfrom")
+            args["src_addr"] = nullptr;
+    }
     return record;
 }
 
@@ -208,20 +276,29 @@ void Receive::DescribeBuffers(Json &record) const {
     shown["iovlen"] = own_.msg_iovlen;
     if (own_.msg_iov != iov_.data())
         return;
-    shown["iov"] = Json::array();
+    shown["iov"] = DescribeVector();
+}
+
+Json Receive::DescribeVector() const {
+    Json shown = Json::array();
     for (size_t i = 0; i < std::min(iov_.size(), kShownBuffers); ++i) {
-        shown["iov"].push_back({{"base", Hex(iov_[i].iov_base)}, {"len", iov_[i].iov_len}});
+        shown.push_back({{"base", Hex(iov_[i].iov_base)}, {"len", iov_[i].iov_len}});
     }
+    return shown;
 }
 
 void Receive::DescribeMessage(Outcome &outcome, Json &record) {
-    const Json control = traffic::Control(own_);
-    outcome.descriptors = ReceivedDescriptors(control);
-    Json &message = record["args"]["msg"];
-    message["control"] = control;
-    message["flags"] = MessageFlags(unsigned(outcome.flags));
-    if (wants_name_) {
-        message["name"] = Address(reinterpret_cast<const sockaddr *>(&name_), own_.msg_namelen);
+    Json &args = record["args"];
+    const auto *name = reinterpret_cast<const sockaddr *>(&name_);
+    if (HasHeader(operation_)) {
+        const Json control = traffic::Control(own_);
+        outcome.descriptors = ReceivedDescriptors(control);
+        args["msg"]["control"] = control;
+        args["msg"]["flags"] = MessageFlags(unsigned(outcome.flags));
+        if (wants_name_)
+            args["msg"]["name"] = Address(name, own_.msg_namelen);
+    } else if (operation_ == Operation::recvfrom) {
+        args["src_addr"] = Address(name, name_size_);
     }
     const size_t delivered = outcome.descriptors.size();
     record["fds"] = {{"sent", sent_}, {"delivered", delivered}, {"denied", 0}, {"lost", sent_ - delivered}};
@@ -229,6 +306,37 @@ void Receive::DescribeMessage(Outcome &outcome, Json &record) {
     record["payload"] = PayloadBytes(outcome.bytes);
     record["payload"]["length"] = outcome.result;
     record["payload"]["captured"] = outcome.bytes.size();
+}
+
+Receive &Batch::Next() {
+    messages_.push_back(std::make_unique<Receive>(context_, fd_));
+    return messages_.back()->By(Operation::recvmmsg);
+}
+
+void Batch::Gets(int flags, const std::vector<std::string> &expected) {
+    std::vector<mmsghdr> array;
+    for (const auto &message : messages_)
+        array.push_back(message->array_);
+    const Json before = Socket(fd_);
+    const long count = syscall(SYS_recvmmsg, fd_, array.data(), array.size(), flags, nullptr);
+    Check(count == static_cast<long>(expected.size()), "recvmmsg returned " + std::to_string(count));
+    for (size_t i = 0; i < expected.size(); ++i) {
+        context_.truth.CountOperation();
+        Receive &message = *messages_[i];
+        message.own_ = array[i].msg_hdr;
+        message.header_ = &array[i].msg_hdr;
+        message.index_ = i;
+        message.flags_ = flags;
+        message.vlen_ = static_cast<unsigned>(array.size());
+        message.before_ = before;
+        Outcome outcome;
+        outcome.result = array[i].msg_len;
+        outcome.flags = message.own_.msg_flags;
+        outcome.bytes = Gather(message.iov_, array[i].msg_len);
+        if (outcome.bytes != expected[i])
+            throw Failure("recvmmsg delivered other bytes than were sent");
+        message.Tell(outcome);
+    }
 }
 
 }  // namespace traffic

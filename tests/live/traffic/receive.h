@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// One recvmsg call: made, counted, checked against what the scenario expects, and written to the
+// One receive call: made, counted, checked against what the scenario expects, and written to the
 // truth.
 #pragma once
 
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,12 @@ struct Outcome {
     std::vector<int> descriptors;  // received ones, still open
 };
 
+// The system call that receives. `recv` is recvfrom without an address.
+enum class Operation { recvmsg, recvmmsg, recvfrom, recv, read, readv };
+
+std::string_view EventOf(Operation operation);
+bool HasHeader(Operation operation);
+
 class Receive {
 public:
     Receive(Context &context, int fd);
@@ -31,6 +38,7 @@ public:
     Receive(const Receive &) = delete;  // the kernel is given the address of own_
     Receive &operator=(const Receive &) = delete;
 
+    Receive &By(Operation operation);  // recvmsg unless it is said
     Receive &Buffers(const std::vector<size_t> &sizes);
     Receive &Control(size_t room);
     Receive &Name();
@@ -59,21 +67,29 @@ public:
     Outcome Make();
 
 private:
+    friend class Batch;
     void Tell(Outcome &outcome);
+    ssize_t Call();
     void TellRestart();
     Json DescribeCall() const;
     void DescribeBuffers(Json &record) const;
+    Json DescribeVector() const;
     void DescribeMessage(Outcome &outcome, Json &record);
 
     Context &context_;
     int fd_;
+    Operation operation_ = Operation::recvmsg;
+    unsigned vlen_ = 1;
+    Json index_;
     int flags_ = 0;
     size_t sent_ = 0;
     bool wants_name_ = false;
     bool before_socket_ = false;
     bool restarted_ = false;
     msghdr *header_;
-    msghdr own_{};
+    mmsghdr array_{};
+    msghdr &own_ = array_.msg_hdr;
+    socklen_t name_size_ = sizeof(sockaddr_storage);
     sockaddr_storage name_{};
     std::vector<std::vector<char>> memory_;
     std::vector<iovec> iov_;
@@ -81,6 +97,23 @@ private:
     Json before_;  // the socket as it was before the call
     Json also_ = Json::object();
     std::vector<std::string> unknown_;
+};
+
+// Several messages received by one recvmmsg.
+class Batch {
+public:
+    Batch(Context &context, int fd) : context_(context), fd_(fd) {}
+    Batch(Context &context, const Fd &fd) : Batch(context, fd.get()) {}
+
+    // Adds a message and what the scenario knows of it; all fail to be received past the queue's end.
+    Receive &Next();
+    // Makes the call, which is to deliver `expected`, and writes a truth line for each.
+    void Gets(int flags, const std::vector<std::string> &expected);
+
+private:
+    Context &context_;
+    int fd_;
+    std::vector<std::unique_ptr<Receive>> messages_;
 };
 
 }  // namespace traffic

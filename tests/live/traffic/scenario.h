@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a scenario is: a name, a function that makes real recvmsg calls, and what it needs to run.
+// What a scenario is: a name, a function that makes real receive calls, and what it needs to run.
 #pragma once
 
 #include <span>
@@ -43,6 +43,7 @@ std::span<const Scenario> ErrorScenarios();
 std::span<const Scenario> PayloadScenarios();
 std::span<const Scenario> TaskScenarios();
 std::span<const Scenario> SignalScenarios();
+std::span<const Scenario> OperationScenarios();  // the same messages by every way to receive
 // Chosen by name only: calls that are counted and not described.
 std::span<const Scenario> FloodScenarios();
 // Chosen by name only too: what it tells is not all of a record.

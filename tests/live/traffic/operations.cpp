@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every way to receive over every kind of socket: the same messages by each, one scenario a cell, and batches of
+// recvmmsg.
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "receive.h"
+
+namespace traffic {
+namespace {
+
+struct Way {
+    const char *name;
+    Operation operation;
+};
+
+constexpr Way kWays[] = {
+    {"recvmsg", Operation::recvmsg}, {"recvmmsg", Operation::recvmmsg}, {"recvfrom", Operation::recvfrom},
+    {"recv", Operation::recv},       {"read", Operation::read},         {"readv", Operation::readv},
+};
+
+struct Kind {
+    const char *name;
+    int family, type;
+};
+
+constexpr Kind kKinds[] = {
+    {"unix-stream", AF_UNIX, SOCK_STREAM},
+    {"unix-datagram", AF_UNIX, SOCK_DGRAM},
+    {"unix-seqpacket", AF_UNIX, SOCK_SEQPACKET},
+    {"udp4", AF_INET, SOCK_DGRAM},
+    {"udp6", AF_INET6, SOCK_DGRAM},
+    {"tcp4", AF_INET, SOCK_STREAM},
+    {"tcp6", AF_INET6, SOCK_STREAM},
+};
+
+Pair Connected(const Kind &kind) {
+    if (kind.family == AF_UNIX)
+        return UnixPair(kind.type);
+    return kind.type == SOCK_STREAM ? TcpPair(kind.family) : UdpPair(kind.family);
+}
+
+// Sends, and waits until it can be received whole: over TCP it comes in its own time. Other sockets are told of the
+// first message only, and have it when the send returns.
+void Deliver(const Pair &pair, std::string_view bytes) {
+    Send(pair.far, bytes);
+    int protocol = 0;
+    socklen_t size = sizeof(protocol);
+    getsockopt(pair.near.get(), SOL_SOCKET, SO_PROTOCOL, &protocol, &size);
+    if (protocol != IPPROTO_TCP)
+        return;
+    for (int tries = 0; tries < 5000; ++tries) {
+        int queued = 0;
+        ioctl(pair.near.get(), FIONREAD, &queued);
+        if (static_cast<size_t>(queued) >= bytes.size())
+            return;
+        poll(nullptr, 0, 1);
+    }
+    throw Failure("the bytes were not queued within 5 s");
+}
+
+bool HasVector(Operation operation) { return HasHeader(operation) || operation == Operation::readv; }
+bool HasFlags(Operation operation) { return operation != Operation::read && operation != Operation::readv; }
+
+void Cell(Context &context, const Way &way, const Kind &kind) {
+    const Pair pair = Connected(kind);
+    Deliver(pair, "a small message");
+    Receive(context, pair.near).By(way.operation).Gets("a small message");
+    const std::string large = Pattern(20000);
+    Deliver(pair, large);
+    Receive(context, pair.near).By(way.operation).Buffers({32768}).Gets(large);
+    Deliver(pair, "abcdefghijkl");
+    if (kind.type == SOCK_STREAM) {
+        Receive(context, pair.near).By(way.operation).Buffers({4}).Gets("abcd");
+        Receive(context, pair.near).By(way.operation).Gets("efghijkl");
+    } else {
+        Receive(context, pair.near).By(way.operation).Buffers({4}).Gets("abcd");  // the rest is lost
+        Deliver(pair, "");
+        Receive(context, pair.near).By(way.operation).Gets("");
+    }
+    if (HasVector(way.operation)) {
+        Deliver(pair, "abcdefghijkl");
+        Receive(context, pair.near).By(way.operation).Buffers({3, 1, 60}).Gets("abcdefghijkl");
+    }
+    if (HasFlags(way.operation)) {
+        Deliver(pair, "looked at");
+        Receive(context, pair.near).By(way.operation).Flags(MSG_PEEK).Gets("looked at");
+        Receive(context, pair.near).By(way.operation).Flags(MSG_DONTWAIT).Gets("looked at");
+    }
+    Check(fcntl(pair.near.get(), F_SETFL, O_NONBLOCK) == 0, "fcntl");
+    Receive(context, pair.near).By(way.operation).Fails(EAGAIN);
+}
+
+// Descriptors that no control buffer receives are lost.
+void LostDescriptors(Context &context, const Way &way) {
+    for (const int type : {SOCK_STREAM, SOCK_DGRAM}) {
+        const Pair pair = UnixPair(type);
+        SendDescriptors(pair.far, "two fds", {pair.near.get(), pair.far.get()});
+        Receive(context, pair.near).By(way.operation).Sent(2).Gets("two fds");
+    }
+}
+
+template <size_t N>
+void LostBy(Context &context) {
+    LostDescriptors(context, kWays[N]);
+}
+
+// Calls that fail before they have a socket. A read that does is no operation on a socket.
+void NoSocket(Context &context) {
+    const Fd file(open("/dev/null", O_RDWR | O_CLOEXEC));
+    for (const Operation operation : {Operation::recvfrom, Operation::recv, Operation::recvmmsg}) {
+        Receive(context, 9999).By(operation).BeforeSocket().Fails(EBADF);
+        Receive(context, file).By(operation).BeforeSocket().Fails(ENOTSOCK);
+    }
+}
+
+// Reads of other files between those of a socket: they are no events.
+void OtherFiles(Context &context) {
+    const Pair pair = UnixPair(SOCK_STREAM);
+    const Fd file(open("/proc/self/stat", O_RDONLY | O_CLOEXEC));
+    std::array<char, 64> buffer{};
+    for (int round = 0; round < 3; ++round) {
+        Check(read(file.get(), buffer.data(), buffer.size()) > 0, "read");
+        Deliver(pair, "from the socket");
+        Receive(context, pair.near).By(Operation::read).Gets("from the socket");
+        Check(read(pair.near.get(), buffer.data(), 0) == 0, "read of nothing");
+    }
+}
+
+void BatchOver(Context &context, const Kind &kind) {
+    const Pair pair = Connected(kind);
+    const std::string large = Pattern(3000);
+    const std::vector<std::string> sent = {"the first", "the second one", large, "the last"};
+    for (const std::string &bytes : sent)
+        Deliver(pair, bytes);
+    Batch batch(context, pair.near);
+    batch.Next().Name();
+    batch.Next().Buffers({5, 100}).Name();
+    batch.Next().Buffers({4000});
+    batch.Next().Control(64);
+    batch.Next();
+    batch.Gets(MSG_DONTWAIT, sent);
+    Receive(context, pair.near).By(Operation::recvmmsg).Flags(MSG_DONTWAIT).Fails(EAGAIN);
+    // The next batch counts from the beginning again.
+    Deliver(pair, "again");
+    Batch second(context, pair.near);
+    second.Next();
+    second.Gets(0, {"again"});
+}
+
+void BatchUnix(Context &context) { BatchOver(context, {"", AF_UNIX, SOCK_DGRAM}); }
+void BatchSeqPacket(Context &context) { BatchOver(context, {"", AF_UNIX, SOCK_SEQPACKET}); }
+void BatchUdp4(Context &context) { BatchOver(context, {"", AF_INET, SOCK_DGRAM}); }
+void BatchUdp6(Context &context) { BatchOver(context, {"", AF_INET6, SOCK_DGRAM}); }
+
+// More than one message of a batch with descriptors.
+void BatchDescriptors(Context &context) {
+    const Pair pair = UnixPair(SOCK_DGRAM);
+    for (int i = 0; i < 3; ++i)
+        SendDescriptors(pair.far, "one fd", {pair.near.get()});
+    Batch batch(context, pair.near);
+    for (int i = 0; i < 3; ++i)
+        batch.Next().Control(64).Sent(1);
+    batch.Gets(0, {"one fd", "one fd", "one fd"});
+}
+
+void BatchOf32(Context &context) {
+    const Pair pair = UnixPair(SOCK_DGRAM);
+    Batch batch(context, pair.near);
+    std::vector<std::string> sent;
+    for (int i = 0; i < 8; ++i) {  // net.unix.max_dgram_qlen is 10 by default
+        sent.push_back("message " + std::to_string(i));
+        Send(pair.far, sent.back());
+    }
+    for (int i = 0; i < 32; ++i)
+        batch.Next();
+    batch.Gets(MSG_WAITFORONE, sent);
+}
+
+constexpr size_t kCells = std::size(kWays) * std::size(kKinds);
+
+template <size_t N>
+void CellOf(Context &context) {
+    Cell(context, kWays[N / std::size(kKinds)], kKinds[N % std::size(kKinds)]);
+}
+
+constexpr Scenario kOthers[] = {
+    {"no-socket", NoSocket, ""},
+    {"other-files", OtherFiles, ""},
+    {"batch-unix-datagram", BatchUnix, ""},
+    {"batch-unix-seqpacket", BatchSeqPacket, ""},
+    {"batch-udp4", BatchUdp4, ""},
+    {"batch-udp6", BatchUdp6, "IPv6"},
+    {"batch-fds", BatchDescriptors, ""},
+    {"batch-32", BatchOf32, ""},
+};
+
+template <size_t... Cells, size_t... Ways>
+std::vector<Scenario> Build(std::index_sequence<Cells...> /*cells*/, std::index_sequence<Ways...> /*ways*/) {
+    static std::vector<std::string> names;  // scenarios hold views of them
+    names.reserve(kCells + std::size(kWays));
+    std::vector<Scenario> all;
+    const auto add = [&](std::string name, Run run) {
+        names.push_back(std::move(name));
+        all.push_back({names.back(), run, ""});
+    };
+    (add(std::string("by-") + kWays[Cells / std::size(kKinds)].name + "-" + kKinds[Cells % std::size(kKinds)].name,
+         CellOf<Cells>),
+     ...);
+    (add(std::string("lost-fds-by-") + kWays[Ways].name, LostBy<Ways>), ...);
+    all.insert(all.end(), std::begin(kOthers), std::end(kOthers));
+    return all;
+}
+
+}  // namespace
+
+std::span<const Scenario> OperationScenarios() {
+    static const std::vector<Scenario> scenarios =
+        Build(std::make_index_sequence<kCells>(), std::make_index_sequence<std::size(kWays)>());
+    return scenarios;
+}
+
+}  // namespace traffic
