@@ -22,6 +22,7 @@ static_assert(std::has_unique_object_representations_v<process_record>, "a hole 
 static_assert(std::has_unique_object_representations_v<socket_record>, "a hole in socket_record");
 static_assert(std::has_unique_object_representations_v<message_record>, "a hole in message_record");
 static_assert(std::has_unique_object_representations_v<piece_record>, "a hole in piece_record");
+static_assert(std::has_unique_object_representations_v<sender_part>, "a hole in sender_part");
 static_assert(std::has_unique_object_representations_v<fd_part>, "a hole in fd_part");
 static_assert(std::has_unique_object_representations_v<capture_config>, "a hole in capture_config");
 

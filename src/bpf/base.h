@@ -15,6 +15,7 @@ typedef __s32 s32;
 typedef __s64 s64;
 
 #include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 

@@ -269,27 +269,30 @@ worker void restart_call(struct call *call, struct task_struct *task, u32 event)
 	arguments_of(call, task, event);
 }
 
-/* Begins a call of a wanted task: at its place, which is its own from the first call until the task ends, or in task
- * storage where the place is another's. */
-worker struct call *begin_call(struct task_struct *task, struct call *place, u32 event)
+/* The state of a task: at its place, which is its own from the first use until the task ends, or in task storage where
+ * the place is another's. */
+worker struct call *claim(struct task_struct *task, struct call *place)
 {
 	u64 owner = owner_of(task);
-	struct call *call = place;
+
+	if (!place || (place->owner & ~(u64)CALL_BUSY) == owner)
+		return place;
+	if (place->owner || __sync_val_compare_and_swap(&place->owner, 0, owner))
+		return bpf_task_storage_get(&displaced_calls, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	place->told = 0;
+	place->quick.told = 0;
+	place->batch = 0;
+	return place;
+}
+
+/* Begins a call of a wanted task. */
+worker struct call *begin_call(struct task_struct *task, struct call *place, u32 event)
+{
+	struct call *call = claim(task, place);
 
 	if (!call)
 		return NULL;
-	if ((call->owner & ~(u64)CALL_BUSY) != owner) {
-		if (call->owner || __sync_val_compare_and_swap(&call->owner, 0, owner)) {
-			call = bpf_task_storage_get(&displaced_calls, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-			if (!call)
-				return NULL;
-		} else {
-			call->told = 0;
-			call->quick.told = 0;
-			call->batch = 0;
-		}
-	}
-	call->owner = owner | CALL_BUSY;
+	call->owner = owner_of(task) | CALL_BUSY;
 	restart_call(call, task, event);
 	return call;
 }
@@ -715,7 +718,7 @@ worker void unix_note_taken(struct call *call, struct sk_buff *skb, const struct
 	struct message_record *message = &call->message;
 	struct pid *writer = note->writer;
 
-	if (writer && !message->sender_known) {
+	if (writer && (!message->sender_known || message->sender_known == SENDER_PEER)) {
 		message->sender_pid = BPF_CORE_READ(writer, numbers[0].nr);
 		message->sender_uid = BPF_CORE_READ(parms, uid.val);
 		message->sender_gid = BPF_CORE_READ(parms, gid.val);

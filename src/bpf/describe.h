@@ -26,6 +26,7 @@ apart int tell_process(u64 time, u32 place)
 	record->start = BPF_CORE_READ(task, group_leader, start_boottime);
 	record->exec = BPF_CORE_READ(task, self_exec_id);
 	record->pid = task->tgid;
+	BPF_CORE_READ_INTO(&record->comm, task, comm);
 	record->ppid = BPF_CORE_READ(task, real_parent, tgid);
 	record->uid = BPF_CORE_READ(task, cred, uid.val);
 	record->gid = BPF_CORE_READ(task, cred, gid.val);
@@ -51,21 +52,16 @@ apart int tell_process(u64 time, u32 place)
 	return emit(record, size);
 }
 
-worker void process_of(struct call *call, struct task_struct *task, u64 time)
+/* Tells the process of this task unless it has been, as it is now. */
+worker void describe_process(struct call *call, struct task_struct *task, u64 time, u32 place)
 {
-	struct message_record *message = &call->message;
 	u32 uid = task->cred->uid.val, gid = task->cred->gid.val;
 	u32 exec = task->self_exec_id;
 	u64 cgroup_id = task->cgroups->dfl_cgrp->kn->id;
 
-	message->start = task->group_leader->start_boottime;
-	message->exec = exec;
-	message->tgid = task->tgid;
-	message->tid = task->pid;
-	__builtin_memcpy(message->comm, task->comm, sizeof(message->comm));
 	if (call->told && call->exec == exec && call->uid == uid && call->gid == gid && call->cgroup_id == cgroup_id)
 		return;
-	if (!tell_process(time, call->scratch)) {
+	if (!tell_process(time, place)) {
 		count(COUNTER_description_lost);
 		return;
 	}
@@ -74,6 +70,18 @@ worker void process_of(struct call *call, struct task_struct *task, u64 time)
 	call->uid = uid;
 	call->gid = gid;
 	call->cgroup_id = cgroup_id;
+}
+
+worker void process_of(struct call *call, struct task_struct *task, u64 time)
+{
+	struct message_record *message = &call->message;
+
+	message->start = task->group_leader->start_boottime;
+	message->exec = task->self_exec_id;
+	message->tgid = task->tgid;
+	message->tid = task->pid;
+	__builtin_memcpy(message->comm, task->comm, sizeof(message->comm));
+	describe_process(call, task, time, call->scratch);
 }
 
 /* The layouts of struct sockaddr_in, sockaddr_in6 and sockaddr_nl (user interface of the kernel). */

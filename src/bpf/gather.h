@@ -4,7 +4,7 @@
 #ifndef SOCKWARDEN_GATHER_H
 #define SOCKWARDEN_GATHER_H
 
-#include "call.h"
+#include "writer.h"
 
 /* The present task's call in progress. */
 worker struct call *call_inside(void)
@@ -216,7 +216,11 @@ worker int skb_copied(struct sk_buff *skb, u32 offset, struct iov_iter *to, u32 
 	if (sk && GET(sk, __sk_common.skc_family) == AF_UNIX) {
 		struct unix_note note = unix_note_of(skb);
 
+		if (!config.light)
+			unix_sender(call, sk, skb, offset, length);
 		unix_note_taken(call, skb, &note);
+	} else if (!config.light && sk && GET(sk, sk_protocol) == IPPROTO_TCP) {
+		tcp_sender(call, sk, skb, offset, length);
 	}
 	capture_skb(call, skb, offset, length);
 	return 0;
@@ -241,9 +245,13 @@ worker int udp_consumed(struct sock *sk, struct sk_buff *skb)
 	struct call *call = call_inside();
 	u32 whole;
 
-	if (!call || call->seen)
+	if (!call)
 		return 0;
 	call->scratch = SCRATCH_UDP;
+	if (!config.light)
+		datagram_sender(call, skb);
+	if (call->seen)
+		return 0;
 	whole = GET(skb, len);
 	if (GET(sk, sk_peek_off) >= 0 || !call->buffers) {
 		call->user_payload = 1;

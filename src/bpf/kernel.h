@@ -21,6 +21,7 @@ typedef _Bool bool;
 /* Constants of the kernel's user interface (include/uapi). They cannot change. */
 enum {
 	BPF_ANY = 0,
+	BPF_NOEXIST = 1,
 	BPF_LOCAL_STORAGE_GET_F_CREATE = 1,
 	BPF_F_NO_PREALLOC = 1,
 	BPF_RB_NO_WAKEUP = 1,
@@ -43,6 +44,7 @@ enum {
 	AF_VSOCK = 40,
 	SOCK_STREAM = 1,
 	IPPROTO_TCP = 6,
+	IPPROTO_UDP = 17,
 	MSG_PEEK = 0x2,
 	MSG_TRUNC = 0x20,
 	MSG_ERRQUEUE = 0x2000,
@@ -292,6 +294,7 @@ struct inet_sock {
 
 struct tcp_sock {
 	__u32 copied_seq;
+	__u32 write_seq;
 };
 
 struct sockaddr_un {
@@ -341,7 +344,9 @@ struct sk_buff {
 	char cb[48];
 	unsigned int len;
 	unsigned int data_len;
-	unsigned int end; /* offset from head of the shared info */
+	unsigned int end;     /* offset from head of the shared info */
+	__u16 network_header; /* offsets from head */
+	__u16 transport_header;
 	unsigned char *head;
 	unsigned char *data;
 };

@@ -219,6 +219,58 @@ int kp_returned_read(struct pt_regs *context)
 	return returned_buffers((s32)context->ax);
 }
 
+SEC("kprobe/skb_copy_datagram_from_iter")
+int kp_wrote(struct pt_regs *context)
+{
+	return buffer_filled((struct sk_buff *)context->di);
+}
+
+SEC("kprobe/skb_splice_from_iter")
+int kp_spliced(struct pt_regs *context)
+{
+	return buffer_filled((struct sk_buff *)context->di);
+}
+
+SEC("kprobe/unix_stream_sendpage")
+int kp_paged(struct pt_regs *context)
+{
+	struct socket *socket = (struct socket *)context->di;
+
+	return unix_written(GET(socket, sk), NULL);
+}
+
+SEC("kprobe/tcp_sendmsg_locked")
+int kp_tcp_wrote(struct pt_regs *context)
+{
+	return tcp_written((struct sock *)context->di, context->dx);
+}
+
+SEC("kprobe/do_tcp_sendpages")
+int kp_tcp_paged(struct pt_regs *context)
+{
+	return tcp_written((struct sock *)context->di, context->cx);
+}
+
+SEC("kprobe/ip_send_skb")
+int kp_udp4_wrote(struct pt_regs *context)
+{
+	return datagram_written((struct sk_buff *)context->si);
+}
+
+SEC("kprobe/ip6_send_skb")
+int kp_udp6_wrote(struct pt_regs *context)
+{
+	return datagram_written((struct sk_buff *)context->di);
+}
+
+SEC("kprobe/sk_destruct")
+int kp_gone(struct pt_regs *context)
+{
+	struct sock *sk = (struct sock *)context->di;
+
+	return GET(sk, __sk_common.skc_family) == AF_UNIX ? socket_gone(sk) : 0;
+}
+
 SEC("tp_btf/task_newtask")
 int BPF_PROG(kp_forked, struct task_struct *child, u64 flags)
 {

@@ -156,6 +156,48 @@ int BPF_PROG(tr_received, struct sock *sk, int ret)
 	return 0;
 }
 
+SEC("fentry/skb_copy_datagram_from_iter")
+int BPF_PROG(tr_wrote, struct sk_buff *skb)
+{
+	return buffer_filled(skb);
+}
+
+SEC("fentry/skb_splice_from_iter")
+int BPF_PROG(tr_spliced, struct sk_buff *skb)
+{
+	return buffer_filled(skb);
+}
+
+SEC("fentry/unix_stream_sendpage")
+int BPF_PROG(tr_paged, struct socket *socket)
+{
+	return unix_written(socket->sk, NULL);
+}
+
+SEC("fentry/tcp_sendmsg_locked")
+int BPF_PROG(tr_tcp_wrote, struct sock *sk, struct msghdr *header, unsigned long size)
+{
+	return tcp_written(sk, size);
+}
+
+SEC("fentry/do_tcp_sendpages")
+int BPF_PROG(tr_tcp_paged, struct sock *sk, struct page *page, int offset, unsigned long size)
+{
+	return tcp_written(sk, size);
+}
+
+SEC("fentry/ip_send_skb")
+int BPF_PROG(tr_udp4_wrote, struct net *net, struct sk_buff *skb)
+{
+	return datagram_written(skb);
+}
+
+SEC("fentry/ip6_send_skb")
+int BPF_PROG(tr_udp6_wrote, struct sk_buff *skb)
+{
+	return datagram_written(skb);
+}
+
 SEC("tp_btf/task_newtask")
 int BPF_PROG(tr_forked, struct task_struct *child, u64 flags)
 {

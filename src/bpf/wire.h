@@ -42,12 +42,16 @@ enum piece_kind {
 	PIECE_FDS,         /* struct fd_part[] */
 	PIECE_FD_PATH,     /* one descriptor's path, leaf first, each name NUL-terminated; offset is its place */
 	PIECE_FD_NUMBER,   /* struct fd_number[] */
+	PIECE_SENDER, /* struct sender_part: wrote the bytes before those of the next one, the message's own last */
 };
 
 enum sender_known {
 	SENDER_NONE = 0,
-	SENDER_WRITER, /* UNIXCB(skb).pid: the task that wrote the message */
-	SENDER_PEER,   /* sk_peer_pid: the task that made or connected the peer socket; a guess */
+	SENDER_UNNOTED, /* no task of this machine was seen to write it */
+	SENDER_WRITER,  /* UNIXCB(skb).pid: the task that wrote the message */
+	SENDER_PEER,    /* sk_peer_pid: the task that made or connected the peer socket; a guess */
+	SENDER_TASK,    /* the task that a hook saw write it */
+	SENDER_LIKELY,  /* one of several that wrote to the socket; a guess */
 };
 
 enum payload_origin {
@@ -180,6 +184,16 @@ struct fd_part {
 	u32 mode;   /* i_mode */
 	u32 access; /* f_mode: 1 read, 2 write */
 	u32 links;  /* i_nlink */
+};
+
+struct sender_part {
+	u64 start;
+	u32 tgid;
+	u32 tid;
+	u32 exec;
+	u32 uid;
+	u32 gid;
+	u32 bytes;
 };
 
 struct cmsg_part {

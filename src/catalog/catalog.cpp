@@ -124,6 +124,12 @@ constexpr LikeRow kLikes[] = {
 #undef LIKE
 };
 
+constexpr GuessRow kGuesses[] = {
+#define GUESS(cell, engine, why) {#cell, EngineId::engine, why},
+#include "../../catalog/guesses.def"
+#undef GUESS
+};
+
 constexpr EngineRow kEngines[] = {
 #define ENGINE(id, doc, needs) {EngineId::id, #id, doc, needs},
 #include "../../catalog/engines.def"
@@ -218,6 +224,7 @@ constexpr SectionRow kSections[] = {
 #define TAG(id, doc)
 #define HOOK_TYPE(id, name, doc)
 #define WHEN(id, doc)
+#define CELL(id, doc)
 #include "../../catalog/pages.def"
 #undef SECTION
 #undef TAG
@@ -243,10 +250,19 @@ constexpr WhenRow kWhens[] = {
 #define HOOK_TYPE(id, name, doc)
 #define WHEN(id, doc) {#id, doc},
 #include "../../catalog/pages.def"
+#undef WHEN
+#undef CELL
+};
+
+constexpr CellRow kCells[] = {
+#define WHEN(id, doc)
+#define CELL(id, doc) {#id, doc},
+#include "../../catalog/pages.def"
 #undef SECTION
 #undef TAG
 #undef HOOK_TYPE
 #undef WHEN
+#undef CELL
 };
 
 // A tag is the bit of its row's position.
@@ -305,6 +321,7 @@ std::span<const RelatedRow> related() { return kRelated; }
 std::span<const FieldRow> fields() { return kFields; }
 std::span<const OriginRow> origins() { return kOrigins; }
 std::span<const OptionalRow> optionals() { return kOptionals; }
+std::span<const GuessRow> guesses() { return kGuesses; }
 std::span<const LikeRow> likes() { return kLikes; }
 std::span<const EngineRow> engines() { return kEngines; }
 std::span<const HookRow> hooks() { return masks::kHooks; }
@@ -319,6 +336,7 @@ std::span<const SectionRow> sections() { return kSections; }
 std::span<const TagRow> tags() { return kTags; }
 std::span<const HookTypeRow> hook_types() { return kHookTypes; }
 std::span<const WhenRow> whens() { return kWhens; }
+std::span<const CellRow> cells() { return kCells; }
 std::span<const ConstantRow> constants() { return kConstants; }
 
 const FieldRow &field(FieldId id) { return kFields[static_cast<std::size_t>(id)]; }

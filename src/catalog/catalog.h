@@ -73,11 +73,13 @@ enum class SectionId {
 #define TAG(id, doc)
 #define HOOK_TYPE(id, name, doc)
 #define WHEN(id, doc)
+#define CELL(id, doc)
 #include "../../catalog/pages.def"
 #undef SECTION
 #undef TAG
 #undef HOOK_TYPE
 #undef WHEN
+#undef CELL
 };
 
 // ---- Rows.
@@ -115,6 +117,11 @@ struct OriginRow {
 };
 struct OptionalRow {
     FieldId field;
+    std::string_view why;
+};
+struct GuessRow {
+    std::string_view cell;
+    EngineId engine;
     std::string_view why;
 };
 struct LikeRow {
@@ -168,6 +175,9 @@ struct HookTypeRow {
 struct WhenRow {
     std::string_view id, doc;
 };
+struct CellRow {
+    std::string_view id, doc;
+};
 struct ConstantRow {
     std::string_view set, name;
     std::uint64_t value;
@@ -181,6 +191,7 @@ std::span<const RelatedRow> related();
 std::span<const FieldRow> fields();
 std::span<const OriginRow> origins();
 std::span<const OptionalRow> optionals();
+std::span<const GuessRow> guesses();
 std::span<const LikeRow> likes();
 std::span<const EngineRow> engines();
 std::span<const HookRow> hooks();
@@ -195,6 +206,7 @@ std::span<const SectionRow> sections();
 std::span<const TagRow> tags();
 std::span<const HookTypeRow> hook_types();
 std::span<const WhenRow> whens();
+std::span<const CellRow> cells();
 std::span<const ConstantRow> constants();
 
 // ---- Look-ups.

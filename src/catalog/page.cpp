@@ -129,6 +129,21 @@ std::vector<PageItem> related_items(const EventRow &event) {
     return items;
 }
 
+std::vector<PageItem> guess_items() {
+    std::vector<PageItem> items;
+    for (const CellRow &cell : cells()) {
+        std::string engines_text, why;
+        for (const GuessRow &row : guesses()) {
+            if (row.cell == cell.id) {
+                engines_text = join(engines_text, ", ", engine_name(row.engine));
+                why = sentence(std::string(row.why));
+            }
+        }
+        items.push_back({std::string(cell.doc), engines_text, why, {}});
+    }
+    return items;
+}
+
 std::string hook_detail(const HookRow &hook) {
     std::string_view type = hook.type;
     std::string_view when = hook.when;
@@ -186,6 +201,8 @@ std::vector<PageBlock> blocks_of(const EventRow &event, SectionId section) {
             return hook_blocks(event);
         case SectionId::use_case:
             return text_blocks(event, "use_case");
+        case SectionId::guesses:
+            return {{{}, guess_items()}};
         case SectionId::issues:
             return text_blocks(event, "issue");
         case SectionId::related:

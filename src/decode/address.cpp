@@ -52,6 +52,24 @@ void decode_unix(Bytes bytes, Address &to) {
 
 }  // namespace
 
+bool is_elsewhere(Bytes address, Bytes own) {
+    const auto family = head_of<sa_family_t>(address);
+    if (family == AF_INET) {
+        const auto from = head_of<sockaddr_in>(address), here = head_of<sockaddr_in>(own);
+        const bool loopback = from && (ntohl(from->sin_addr.s_addr) >> 24) == IN_LOOPBACKNET;
+        return from && !loopback && (!here || here->sin_addr.s_addr != from->sin_addr.s_addr);
+    }
+    if (family == AF_INET6) {
+        const auto from = head_of<sockaddr_in6>(address), here = head_of<sockaddr_in6>(own);
+        if (!from || IN6_IS_ADDR_LOOPBACK(&from->sin6_addr) ||
+            (IN6_IS_ADDR_V4MAPPED(&from->sin6_addr) && from->sin6_addr.s6_addr[12] == IN_LOOPBACKNET)) {
+            return false;
+        }
+        return !here || !IN6_ARE_ADDR_EQUAL(&from->sin6_addr, &here->sin6_addr);
+    }
+    return false;
+}
+
 Address decode_address(Bytes bytes, std::uint16_t family) {
     Address address;
     if (const auto own = head_of<sa_family_t>(bytes)) {

@@ -26,6 +26,10 @@ struct Address {
 // `family` is the socket's, used where the bytes are empty (an unnamed UNIX socket). The result borrows from `bytes`.
 Address decode_address(Bytes bytes, std::uint16_t family);
 
+// Whether an internet address is surely of another machine: neither loopback nor the socket's `own`. False for other
+// families and where there is none.
+bool is_elsewhere(Bytes address, Bytes own);
+
 // For people: "/run/x.sock", "@name", "127.0.0.1:53", "[::1]:80", "netlink:4711", "vsock:2:1024"; empty when unnamed.
 std::string address_text(const Address &address);
 

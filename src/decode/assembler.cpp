@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "catalog/catalog.h"
+#include "decode/address.h"
 #include "decode/control.h"
 
 namespace sockwarden {
@@ -164,7 +165,7 @@ void Assembler::take_message(Bytes record, std::int64_t wall_offset, bool late) 
         Pending none;
         join_pieces(message, none);
     } else {
-        join_sender(message);
+        join_senders(message, {});
     }
     deliver_(message);
 }
@@ -200,7 +201,7 @@ void Assembler::join_pieces(Message &message, Pending &pending) {
     if (lost && message.payload_reason == wire::REASON_here && message.payload.size() < expected_payload(message)) {
         message.payload_reason = wire::REASON_ring_full;
     }
-    join_sender(message);
+    join_senders(message, pending);
 }
 
 // The least that is captured of this message when nothing is lost.
@@ -308,19 +309,48 @@ void Assembler::join_payload(Message &message, const Pending &pending, Bytes inl
     message.payload = payload_;
 }
 
-void Assembler::join_sender(Message &message) {
+// Who wrote the message: where several did, those before the last stand in pieces.
+void Assembler::join_senders(Message &message, const Pending &pending) {
     message.senders.clear();
     const wire::message_record &wire = *message.wire;
+    message.remote = false;
+    if (wire.sender_known == wire::SENDER_UNNOTED && message.socket != nullptr) {
+        const Bytes own = as_bytes_of(message.socket->local);
+        message.remote = is_elsewhere(message.name.empty() ? as_bytes_of(message.socket->remote) : message.name, own);
+    }
     if (wire.sender_known == wire::SENDER_NONE || wire.sender_pid == 0 || wire.ret < 0) {
         return;
     }
+    const bool guess = wire.sender_known == wire::SENDER_PEER || wire.sender_known == wire::SENDER_LIKELY;
+    for (const Piece &piece : pending.pieces) {
+        wire::sender_part part;
+        if (piece.head.head.event == wire::PIECE_SENDER && piece.data.size() >= sizeof(part)) {
+            std::memcpy(&part, piece.data.data(), sizeof(part));
+            add_sender(message, part, guess);
+        }
+    }
+    wire::sender_part last{};
+    last.start = wire.sender_start;
+    last.tgid = wire.sender_pid;
+    last.tid = wire.sender_tid;
+    last.exec = wire.sender_exec;
+    last.uid = wire.sender_uid;
+    last.gid = wire.sender_gid;
+    last.bytes = message.senders.empty() ? static_cast<wire::u32>(wire.ret) : wire.sender_bytes;
+    add_sender(message, last, guess);
+}
+
+void Assembler::add_sender(Message &message, const wire::sender_part &part, bool guess) {
+    const std::uint64_t now = message.wire->head.time;
     Sender sender;
-    sender.pid = wire.sender_pid;
-    sender.uid = wire.sender_uid;
-    sender.gid = wire.sender_gid;
-    sender.guess = wire.sender_known == wire::SENDER_PEER;
-    sender.bytes = wire.ret;
-    sender.process = processes_.find_pid(sender.pid, wire.head.time);
+    sender.pid = part.tgid;
+    sender.tid = part.tid;
+    sender.uid = part.uid;
+    sender.gid = part.gid;
+    sender.guess = guess;
+    sender.bytes = part.bytes;
+    sender.process =
+        part.start != 0 ? processes_.peek({part.start, part.tgid, part.exec}) : processes_.find_pid(part.tgid, now);
     message.senders.push_back(sender);
 }
 

@@ -49,7 +49,8 @@ private:
     void join_control(Message &message, const Pending &pending);
     void join_fds(Message &message, const Pending &pending);
     void join_payload(Message &message, const Pending &pending, Bytes inline_bytes);
-    void join_sender(Message &message);
+    void join_senders(Message &message, const Pending &pending);
+    void add_sender(Message &message, const wire::sender_part &part, bool guess);
     std::size_t expected_payload(const Message &message) const;
 
     std::string_view engine_;

@@ -30,7 +30,7 @@ struct ControlMessage {
 };
 
 struct Sender {
-    std::uint32_t pid = 0, uid = 0, gid = 0;
+    std::uint32_t pid = 0, tid = 0, uid = 0, gid = 0;  // tid 0: not known
     bool guess = false;
     std::int64_t bytes = 0;
     const Process *process = nullptr;  // null where it is not known
@@ -60,6 +60,7 @@ struct Message {
     std::uint8_t payload_reason = wire::REASON_here;
     std::uint8_t flags_reason = wire::REASON_here;
     std::vector<Sender> senders;
+    bool remote = false;  // no local task wrote it: the sender is an address
 };
 
 }  // namespace sockwarden

@@ -100,6 +100,7 @@ void ProcessTable::learn(Bytes bytes) {
     process->ppid = record.ppid;
     process->uid = record.uid;
     process->gid = record.gid;
+    process->comm.assign(record.comm, ::strnlen(record.comm, sizeof(record.comm)));
     process->exe_known = record.exe_size != 0 && record.exe_cut == 0;
     process->exe_deleted = record.exe_deleted != 0;
     if (record.exe_size != 0) {
@@ -139,6 +140,11 @@ const Process &ProcessTable::find(const ProcessKey &key, std::uint64_t now_ns) {
     found->second->seen_ns = now_ns;
     last_ = found->second.get();
     return *last_;
+}
+
+const Process *ProcessTable::peek(const ProcessKey &key) const {
+    const auto found = known_.find(key);
+    return found == known_.end() ? nullptr : found->second.get();
 }
 
 const Process *ProcessTable::find_pid(std::uint32_t pid, std::uint64_t now_ns) {

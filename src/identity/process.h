@@ -52,6 +52,9 @@ public:
     // holds until the next call of learn or find.
     const Process &find(const ProcessKey &key, std::uint64_t now_ns);
 
+    // The same where it need not be known: null then. Stays where it is until the next call of learn or find.
+    const Process *peek(const ProcessKey &key) const;
+
     // The process that has this pid: the youngest described, else what /proc tells, asked at most once in five seconds.
     // Null when there is none. For naming a sender of which no more than the pid is known.
     const Process *find_pid(std::uint32_t pid, std::uint64_t now_ns);

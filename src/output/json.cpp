@@ -279,7 +279,7 @@ MESSAGE_VALUE(index) {
     }
 }
 MESSAGE_VALUE(senders) {
-    const bool unknown = line.message.senders.empty() && line.wire.ret > 0;
+    const bool unknown = line.message.senders.empty() && line.wire.ret > 0 && !line.message.remote;
     const auto why = static_cast<std::uint8_t>(
         line.message.socket_reason == wire::REASON_skipped ? wire::REASON_skipped : wire::REASON_engine);
     if (!line.absent(FieldId::senders, unknown ? why : std::uint8_t{wire::REASON_here})) {

@@ -303,8 +303,13 @@ void append_senders(std::string &to, const Message &message) {
         };
         text(first ? "{\"id\":" : ",{\"id\":", process.id);
         first = false;
-        fmt::format_to(std::back_inserter(to), R"(,"pid":{},"tid":null,"uid":{},"gid":{})", sender.pid, sender.uid,
-                       sender.gid);
+        fmt::format_to(std::back_inserter(to), ",\"pid\":{},\"tid\":", sender.pid);
+        if (sender.tid != 0) {
+            append_number(to, std::uint64_t{sender.tid});
+        } else {
+            to += "null";
+        }
+        fmt::format_to(std::back_inserter(to), ",\"uid\":{},\"gid\":{}", sender.uid, sender.gid);
         text(",\"comm\":", process.comm);
         text(",\"exe\":", process.exe);
         text(",\"cgroup\":", process.cgroup);

@@ -24,6 +24,9 @@ bool MayBeMissing(const Case &one, const std::string &field, const std::string &
 // Whether there may be no record of a call at all; `line` is what the traffic program wrote.
 bool MayBeUnseen(const Case &one, const Json &line);
 
+// Whether the sender of a UNIX message may be a guess.
+bool MayGuess(const Case &one);
+
 // Where the payload may be read from user memory.
 bool MayBeUserMemory(const Case &one, const Json &record);
 

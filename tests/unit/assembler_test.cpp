@@ -132,6 +132,34 @@ TEST(Assembler, TellsPassedDescriptors) {
     EXPECT_EQ(test::schema_errors(lines[0]), std::vector<std::string>{});
 }
 
+TEST(Assembler, NamesSendersInTheirOrder) {
+    auto message = plain_message();
+    message.sender_known = wire::SENDER_TASK;
+    message.sender_start = message.start;
+    message.sender_pid = message.tgid;
+    message.sender_tid = 1232;
+    message.sender_exec = message.exec;
+    message.sender_bytes = 2;
+    message.pieces = 1;
+    wire::sender_part first{};
+    first.start = 77;
+    first.tgid = first.tid = 9;
+    first.uid = 4242;
+    first.bytes = 3;
+    const auto lines = with_descriptions({piece_record(wire::PIECE_SENDER, bytes_of(first)), message_record(message)});
+    const json senders = lines.at(0)["senders"];
+    ASSERT_EQ(senders.size(), 2U);
+    EXPECT_EQ(senders[0]["pid"], 9);
+    EXPECT_EQ(senders[0]["uid"], 4242);
+    EXPECT_EQ(senders[0]["bytes"], 3);
+    EXPECT_TRUE(senders[0]["exe"].is_null()) << "never described";
+    EXPECT_EQ(senders[1]["tid"], 1232);
+    EXPECT_EQ(senders[1]["bytes"], 2);
+    EXPECT_EQ(senders[1]["exe"], "/usr/bin/cat");
+    EXPECT_EQ(senders[1]["guess"], false);
+    EXPECT_EQ(test::schema_errors(lines[0]), std::vector<std::string>{});
+}
+
 TEST(Assembler, CountsWhatIsMalformed) {
     std::size_t delivered = 0;
     Assembler assembler("tracepoint", [&](Message &) { ++delivered; });

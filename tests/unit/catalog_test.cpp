@@ -239,6 +239,17 @@ TEST(Catalog, EveryEventHasHooksUnderEveryEngine) {
     EXPECT_EQ(events_named("nothing"), 0U);
 }
 
+TEST(Catalog, GuessesHaveCells) {
+    for (const GuessRow &row : guesses()) {
+        EXPECT_TRUE(std::ranges::any_of(cells(), [&](const CellRow &cell) { return cell.id == row.cell; })) << row.cell;
+        EXPECT_NE(row.why, "");
+    }
+    for (const CellRow &cell : cells()) {
+        EXPECT_TRUE(std::ranges::any_of(guesses(), [&](const GuessRow &row) { return row.cell == cell.id; }))
+            << cell.id;
+    }
+}
+
 TEST(Catalog, ObjectsAroundFieldsAreDescribed) {
     for (const FieldRow &row : fields()) {
         for (std::size_t dot = row.path.find('.'); dot != std::string_view::npos; dot = row.path.find('.', dot + 1)) {

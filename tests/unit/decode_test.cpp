@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Control buffers and addresses, with lengths that lie.
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <linux/netlink.h>
 #include <linux/vm_sockets.h>
@@ -164,6 +165,38 @@ TEST(Address, UnixForms) {
     EXPECT_EQ(address.name, "na\0me"sv);
     EXPECT_EQ(address_text(address), "@na\\x00me");
     EXPECT_EQ(text_of(std::string(2, '\1') + "x", AF_UNIX), "78") << "a family that is none";
+}
+
+std::string inet(const char *address) {
+    sockaddr_in in{};
+    in.sin_family = AF_INET;
+    inet_pton(AF_INET, address, &in.sin_addr);
+    return bytes_of(in);
+}
+
+std::string inet6(const char *address) {
+    sockaddr_in6 in{};
+    in.sin6_family = AF_INET6;
+    inet_pton(AF_INET6, address, &in.sin6_addr);
+    return bytes_of(in);
+}
+
+TEST(Address, IsElsewhereUnlessItCanBeThisMachine) {
+    const auto elsewhere = [](const std::string &address, const std::string &own) {
+        return is_elsewhere(as_bytes_of(address), as_bytes_of(own));
+    };
+    EXPECT_TRUE(elsewhere(inet("192.0.2.1"), inet("192.0.2.2")));
+    EXPECT_FALSE(elsewhere(inet("192.0.2.1"), inet("192.0.2.1")));
+    EXPECT_FALSE(elsewhere(inet("127.3.2.1"), inet("192.0.2.2")));
+    EXPECT_TRUE(elsewhere(inet6("2001:db8::1"), inet6("2001:db8::2")));
+    EXPECT_FALSE(elsewhere(inet6("2001:db8::1"), inet6("2001:db8::1")));
+    EXPECT_FALSE(elsewhere(inet6("::1"), inet6("2001:db8::2")));
+    EXPECT_FALSE(elsewhere(inet6("::ffff:127.0.0.1"), inet6("::")));
+    EXPECT_FALSE(elsewhere("", inet("192.0.2.2")));
+    EXPECT_FALSE(elsewhere(std::string("\1\0/run/x", 8), ""));
+    for (std::size_t size = 0; size < sizeof(sockaddr_in6); ++size) {
+        elsewhere(inet6("2001:db8::1").substr(0, size), inet6("::1").substr(0, size));
+    }
 }
 
 TEST(Address, EveryTruncatedLength) {

@@ -34,9 +34,9 @@ TEST(Golden, EventPages) {
 }
 
 TEST(Page, HasTheSectionsOfTheCatalogue) {
-    const std::vector<std::string> wanted{"Description",  "Arguments",      "Flags", "Rest of the record",
-                                          "Tags",         "Missing fields", "Hooks", "Use case",
-                                          "Known issues", "Related events"};
+    const std::vector<std::string> wanted{
+        "Description", "Arguments", "Flags",           "Rest of the record", "Tags",          "Missing fields",
+        "Hooks",       "Use case",  "Guessed senders", "Known issues",       "Related events"};
     for (const EventRow &event : events()) {
         std::vector<std::string> titles;
         for (const PageSection &section : make_page(event).sections) {

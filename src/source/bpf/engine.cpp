@@ -89,8 +89,8 @@ bool has_target(const btf *kernel, const HookRow &row) {
 
 // Why a hook is not loaded; empty when it is.
 std::string ruled_out(const btf *kernel, const HookRow &row, const EngineOptions &options) {
-    if ((row.when == "full" && options.selection.light) || (row.when == "follow" && !options.selection.marked_only) ||
-        (row.events & options.selection.events) == 0) {
+    if (((row.when == "full" || row.when == "some") && options.selection.light) ||
+        (row.when == "follow" && !options.selection.marked_only) || (row.events & options.selection.events) == 0) {
         return "not needed";
     }
     if (!has_target(kernel, row)) {
@@ -190,7 +190,7 @@ Result<Object> load_best(const EngineOptions &options, std::vector<HookState> &s
         }
     }
     for (HookState &state : states) {
-        if (state.row->when != "optional" || !state.reason.empty()) {
+        if ((state.row->when != "optional" && state.row->when != "some") || !state.reason.empty()) {
             continue;
         }
         state.reason = "does not load on this kernel";
@@ -374,7 +374,7 @@ Status BpfEngine::State::attach_one(HookState &state) {
     }
     Result<Link> link = attach(program, *state.row, address);
     if (!link) {
-        if (state.row->when != "optional") {
+        if (state.row->when != "optional" && state.row->when != "some") {
             return link.error();
         }
         state.reason = link.error().message;

@@ -105,14 +105,16 @@ void PeekWithOffset(Context &context) {
 
 void WaitAll(Context &context, const Pair &pair) {
     const pid_t reader = gettid();
+    std::atomic<pid_t> thread = 0;
     std::thread writer([&] {
+        thread = gettid();
         AwaitBlocked(reader);
         Send(pair.far, "part one, ");
         AwaitBlocked(reader);
         Send(pair.far, "part two");
     });
     Receive call(context, pair.near);
-    call.Buffers({18}).Flags(MSG_WAITALL);
+    call.Buffers({18}).Flags(MSG_WAITALL).WriterThread(thread);
     const Outcome outcome = call.Make();
     writer.join();
     if (outcome.bytes != "part one, part two")

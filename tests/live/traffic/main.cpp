@@ -35,7 +35,7 @@ std::vector<Scenario> All() {
     std::vector<Scenario> all;
     for (const auto scenarios : {UnixScenarios(), InetScenarios(), OtherFamilyScenarios(), BufferScenarios(),
                                  DescriptorScenarios(), ControlScenarios(), ErrorScenarios(), PayloadScenarios(),
-                                 TaskScenarios(), SignalScenarios(), OperationScenarios()}) {
+                                 TaskScenarios(), SignalScenarios(), WriterScenarios(), OperationScenarios()}) {
         all.insert(all.end(), scenarios.begin(), scenarios.end());
     }
     return all;

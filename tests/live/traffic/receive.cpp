@@ -117,7 +117,12 @@ Receive &Receive::Header(msghdr *header) {
 }
 
 Receive &Receive::Writer(pid_t pid) {
-    also_["senders"] = Json::array({{{"pid", pid}}});
+    also_["senders"] = Json::array({{{"pid", pid}, {"tid", pid}}});
+    return *this;
+}
+
+Receive &Receive::WriterThread(const std::atomic<pid_t> &thread) {
+    writer_thread_ = &thread;
     return *this;
 }
 
@@ -252,6 +257,8 @@ void Receive::TellRestart() {
 }
 
 void Receive::Tell(Outcome &outcome) {
+    if (writer_thread_ != nullptr)
+        also_["senders"] = Json::array({{{"pid", getpid()}, {"tid", writer_thread_->load()}}});
     Json record = DescribeCall();
     record["return"] = outcome.result;
     if (outcome.result < 0) {

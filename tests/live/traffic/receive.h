@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -49,9 +50,10 @@ public:
     Receive &NameLength(int length);
 
     // What the scenario knows beside what the call shows.
-    Receive &Writer(pid_t pid);                    // who wrote all of it
-    Receive &Also(const Json &fields);             // merged into the record
-    Receive &Unknown(const std::string &pointer);  // a field the program cannot vouch for
+    Receive &Writer(pid_t pid);                               // who wrote all of it
+    Receive &WriterThread(const std::atomic<pid_t> &thread);  // of this process; read after the call
+    Receive &Also(const Json &fields);                        // merged into the record
+    Receive &Unknown(const std::string &pointer);             // a field the program cannot vouch for
     Receive &Sent(size_t descriptors);
     Receive &BeforeSocket();  // fails before it reaches the socket layer
 
@@ -94,6 +96,7 @@ private:
     std::vector<std::vector<char>> memory_;
     std::vector<iovec> iov_;
     std::vector<char> control_;
+    const std::atomic<pid_t> *writer_thread_ = nullptr;
     Json before_;  // the socket as it was before the call
     Json also_ = Json::object();
     std::vector<std::string> unknown_;

@@ -32,12 +32,14 @@ void Signal(pid_t thread) { syscall(SYS_tgkill, getpid(), thread, SIGUSR1); }
 void Blocking(Context &context) {
     const Pair pair = UnixPair(SOCK_DGRAM);
     const pid_t reader = gettid();
+    std::atomic<pid_t> thread = 0;
     std::thread writer([&] {
+        thread = gettid();
         AwaitBlocked(reader);
         Send(pair.far, "woken");
     });
     Receive call(context, pair.near);
-    const Outcome outcome = call.Make();
+    const Outcome outcome = call.WriterThread(thread).Make();
     writer.join();
     if (outcome.bytes != "woken")
         throw Failure("the blocked call did not get the message");
@@ -66,7 +68,9 @@ void InterruptedWithTimeOut(Context &context) {
     setsockopt(pair.near.get(), SOL_SOCKET, SO_RCVTIMEO, &late, sizeof(late));
     const pid_t reader = gettid();
     Handle(SA_RESTART);
+    std::atomic<pid_t> thread = 0;
     std::thread other([&] {
+        thread = gettid();
         AwaitBlocked(reader);
         Signal(reader);
     });
@@ -82,7 +86,9 @@ void Restarted(Context &context) {
     const Pair pair = UnixPair(SOCK_DGRAM);
     const pid_t reader = gettid();
     Handle(SA_RESTART);
+    std::atomic<pid_t> thread = 0;
     std::thread other([&] {
+        thread = gettid();
         AwaitBlocked(reader);
         Signal(reader);
         while (caught == 0)
@@ -91,7 +97,7 @@ void Restarted(Context &context) {
         Send(pair.far, "after the signal");
     });
     Receive call(context, pair.near);
-    const Outcome outcome = call.RestartedOnce().Make();
+    const Outcome outcome = call.WriterThread(thread).RestartedOnce().Make();
     other.join();
     if (caught != 1 || outcome.bytes != "after the signal")
         throw Failure("no restart happened");

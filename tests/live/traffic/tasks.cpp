@@ -35,7 +35,7 @@ void AwaitChild(pid_t child) {
         throw Failure("a child did not end well");
 }
 
-void AfterExec(Context &context, int socket) { Receive(context, socket).Gets("after exec"); }
+void AfterExec(Context &context, int socket) { Receive(context, socket).Writer(getppid()).Gets("after exec"); }
 
 namespace {
 
@@ -96,7 +96,8 @@ void TwoChildrenWrite(Context &context) {
     AwaitChild(first);
     const pid_t second = StartChild([&] { Send(pair.far, "two"); });
     AwaitChild(second);
-    const Json both = {{{"pid", first}, {"bytes", 4}}, {{"pid", second}, {"bytes", 3}}};
+    const Json both = {{{"pid", first}, {"tid", first}, {"bytes", 4}},
+                       {{"pid", second}, {"tid", second}, {"bytes", 3}}};
     Receive(context, pair.near).Also({{"senders", both}}).Gets("one two");
 }
 
