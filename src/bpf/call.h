@@ -55,6 +55,17 @@ worker u32 operation_in(const volatile u8 *table, u64 number, u32 room)
 	return number < room ? table[BOUNDED(number, room - 1)] : 0;
 }
 
+/* What a task receives outside the system calls of receiving it receives for io_uring: inside io_uring_enter, in a
+ * worker, or on its way out of any call. For the engine that sees no request. */
+worker u32 operation_of_request(struct task_struct *task)
+{
+#ifdef SOCKWARDEN_TRACEPOINT
+	if (!(task->flags & PF_KTHREAD) && config.events >> EVENT_io_uring & 1)
+		return EVENT_io_uring;
+#endif
+	return NO_EVENT;
+}
+
 /* The operation that the task is inside, where it is traced. The entry code of system calls stores -ENOSYS as the
  * result, which is replaced when the call returns: so registers that an io_uring completion sees after a call, or a
  * worker inherits, are not taken for one. */
@@ -64,20 +75,28 @@ worker u32 operation_of(struct task_struct *task, struct pt_regs *regs)
 	u32 found;
 
 	if ((s32)regs->ax != -ENOSYS || task->flags & (PF_IO_WORKER | PF_KTHREAD))
-		return NO_EVENT;
+		return operation_of_request(task);
 	if (!is_compat(task))
 		found = operation_in(native_operations, number, MOST_CALLS);
 	else if ((u32)number != NR_SOCKETCALL_I386)
 		found = operation_in(i386_operations, (u32)number, MOST_CALLS);
 	else
 		found = operation_in(socketcall_operations, (u32)regs->bx, MOST_SUBCALLS);
+	if (!found && number == NR_IO_URING_ENTER)
+		return operation_of_request(task);
 	return found && config.events >> (found - 1) & 1 ? found - 1 : NO_EVENT;
 }
 
 /* Whether the operation takes a msghdr, or an array of them. */
 worker bool has_header(u32 event)
 {
-	return event == EVENT_recvmsg || event == EVENT_recvmmsg;
+	return event == EVENT_recvmsg || event == EVENT_recvmmsg || event == EVENT_io_uring_recvmsg;
+}
+
+/* Whether it is a request of io_uring, which a hook of io_uring's own has begun: no registers tell it. */
+worker bool is_request(u32 event)
+{
+	return event == EVENT_io_uring_recv || event == EVENT_io_uring_recvmsg || event == EVENT_io_uring_read;
 }
 
 /* What the look-up of a descriptor says: 0, -EBADF or -ENOTSOCK. */
@@ -107,15 +126,21 @@ worker bool is_on_socket(struct task_struct *task, struct pt_regs *regs, u32 eve
 
 worker bool wanted_comm(struct task_struct *task)
 {
+	char name[16];
+
+	if (task->flags & PF_IO_WORKER) /* goes by a name of the kernel's */
+		BPF_CORE_READ_INTO(&name, task, group_leader, comm);
+	else
+		__builtin_memcpy(name, task->comm, sizeof(name));
 	for (u32 i = 0; i < MAX_COMMS && i < config.comm_count; i++) {
 		bool same = true;
 
 		for (int at = 0; at < 16; at++) {
-			if (task->comm[at] != config.comm[i][at]) {
+			if (name[at] != config.comm[i][at]) {
 				same = false;
 				break;
 			}
-			if (!task->comm[at])
+			if (!name[at])
 				break;
 		}
 		if (same)
@@ -266,7 +291,8 @@ worker void restart_call(struct call *call, struct task_struct *task, u32 event)
 {
 	clear_call(call);
 	call->message.head.event = event;
-	arguments_of(call, task, event);
+	if (event < EVENT_io_uring_recv)
+		arguments_of(call, task, event);
 }
 
 /* The state of a task: at its place, which is its own from the first use until the task ends, or in task storage where
@@ -318,7 +344,7 @@ worker struct call *call_of(struct task_struct *task)
 		return NULL;
 	place = place_of(task);
 	call = busy_call(task, place);
-	if (call && (call->inside || call->seen))
+	if (call && (call->inside || call->seen || is_request(call->message.head.event)))
 		return call;
 	regs = registers(task);
 	event = operation_of(task, regs);

@@ -26,7 +26,7 @@ apart int tell_process(u64 time, u32 place)
 	record->start = BPF_CORE_READ(task, group_leader, start_boottime);
 	record->exec = BPF_CORE_READ(task, self_exec_id);
 	record->pid = task->tgid;
-	BPF_CORE_READ_INTO(&record->comm, task, comm);
+	BPF_CORE_READ_INTO(&record->comm, task, group_leader, comm);
 	record->ppid = BPF_CORE_READ(task, real_parent, tgid);
 	record->uid = BPF_CORE_READ(task, cred, uid.val);
 	record->gid = BPF_CORE_READ(task, cred, gid.val);
@@ -81,6 +81,10 @@ worker void process_of(struct call *call, struct task_struct *task, u64 time)
 	message->tgid = task->tgid;
 	message->tid = task->pid;
 	__builtin_memcpy(message->comm, task->comm, sizeof(message->comm));
+	if (task->flags & PF_IO_WORKER) { /* a thread of the kernel's, in the process that submitted the request */
+		message->tid = task->tgid;
+		BPF_CORE_READ_INTO(&message->comm, task, group_leader, comm);
+	}
 	describe_process(call, task, time, call->scratch);
 }
 

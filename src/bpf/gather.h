@@ -70,6 +70,63 @@ worker void gather_buffers(struct call *call, struct iov_iter *iter)
 		kernel_iovecs(call, (u64)iov, message->iovlen);
 }
 
+/* A request is tried: what is known of it. */
+worker void fill_request(struct call *call)
+{
+	struct message_record *message = &call->message;
+
+	message->head.event = call->request_event;
+	message->sockfd = call->request_fd;
+	message->flags = call->request_flags;
+	message->address = call->request_address;
+	if (call->request_event == EVENT_io_uring_recv) {
+		message->iov_base = call->request_address;
+		message->iov_len = call->request_length;
+		message->iovlen = 1;
+	}
+}
+
+/* The end of a try that delivered or failed. */
+worker void emit_request(struct call *call, struct task_struct *task, s64 ret)
+{
+	struct message_record *message = &call->message;
+
+	message->name_state = REASON_none;
+	message->control_state = REASON_none;
+	message->flags_state = REASON_none;
+	if (!call->inside) {
+		message->socket_state = REASON_failed;
+		message->entry_state = REASON_failed;
+		message->iov_state = REASON_failed;
+	}
+	if (ret >= 0 && message->head.event == EVENT_io_uring_recvmsg) { /* of a multishot request */
+		message->name_state = REASON_engine;
+		message->control_state = call->cmsgs || message->fds_delivered ? REASON_here : REASON_engine;
+		message->flags_state = REASON_engine;
+	}
+	if (ret > 0 && !config.snaplen)
+		message->payload_state = REASON_snaplen;
+	else if (lacks_payload(call, ret))
+		capture_user_buffer(call, ret);
+	else if (ret > 0)
+		message->origin = ORIGIN_KERNEL;
+	if (ret <= 0)
+		message->inline_payload = 0;
+	emit_message(call, task, bpf_ktime_get_ns(), ret);
+}
+
+/* A multishot request goes on: what it received before was delivered. */
+worker void next_of_request(struct call *call, struct task_struct *task)
+{
+	if (!call->inside)
+		return;
+	if (call->seen)
+		emit_request(call, task, call->seen);
+	call->owner |= CALL_BUSY;
+	clear_call(call);
+	fill_request(call);
+}
+
 worker int enter_call(struct socket *socket, struct msghdr *header)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -78,9 +135,11 @@ worker int enter_call(struct socket *socket, struct msghdr *header)
 	call = call_of(task);
 	if (!call)
 		return 0;
-	if (call->inside || call->seen || call->message.pieces)
-		end_unseen(call, task, operation_of(task, registers(task)));
 	call->scratch = SCRATCH_ENTERED;
+	if (is_request(call->message.head.event))
+		next_of_request(call, task);
+	else if (call->inside || call->seen || call->message.pieces)
+		end_unseen(call, task, operation_of(task, registers(task)));
 	call->inside = 1;
 	call->batch = 0;
 	call->socket = socket;
@@ -433,7 +492,7 @@ worker int left_socket(struct socket *socket, struct msghdr *header, s64 ret)
 		return batch_left(call, task, socket, header, ret);
 	leave_socket(call, socket, header, ret);
 	call->inside = 1;
-	if (config.light || ret >= 0)
+	if (ret >= 0 || (config.light && call->message.head.event == EVENT_recvmsg))
 		emit_message(call, task, bpf_ktime_get_ns(), ret);
 	return 0;
 }

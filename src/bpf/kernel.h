@@ -47,6 +47,8 @@ enum {
 	IPPROTO_UDP = 17,
 	MSG_PEEK = 0x2,
 	MSG_TRUNC = 0x20,
+	MSG_DONTWAIT = 0x40,
+	O_NONBLOCK = 04000,
 	MSG_ERRQUEUE = 0x2000,
 	PF_KTHREAD = 0x00200000,
 	PF_IO_WORKER = 0x00000010,
@@ -54,6 +56,7 @@ enum {
 	TS_COMPAT = 0x2,
 	ENOSYS = 38,
 	EBADF = 9,
+	EAGAIN = 11,
 	EFAULT = 14,
 	EINVAL = 22,
 	ENOTSOCK = 88,
@@ -68,6 +71,7 @@ enum {
 	NR_RECVFROM = 45,
 	NR_RECVMSG = 47,
 	NR_RECVMMSG = 299,
+	NR_IO_URING_ENTER = 426,
 	NR_PREADV2 = 327,
 	NR_READ_I386 = 3, /* arch/x86/entry/syscalls/syscall_32.tbl */
 	NR_SOCKETCALL_I386 = 102,
@@ -164,6 +168,7 @@ struct path {
 
 struct file {
 	unsigned int f_mode;
+	unsigned int f_flags;
 	struct path f_path;
 	struct inode *f_inode;
 	void *private_data;
@@ -397,6 +402,26 @@ struct msghdr {
 	struct iov_iter msg_iter;
 	void *msg_control;
 	unsigned long msg_controllen;
+	unsigned int msg_flags;
+};
+
+struct io_cqe {
+	__s32 res;
+	union {
+		__u32 flags;
+		int fd; /* until the request completes */
+	};
+};
+
+struct io_kiocb {
+	struct file *file;
+	struct io_cqe cqe;
+};
+
+/* What a request of io_recv() and io_recvmsg() keeps in the place of its io_kiocb's command. */
+struct io_sr_msg {
+	void *buf;
+	unsigned int len;
 	unsigned int msg_flags;
 };
 

@@ -94,7 +94,11 @@ struct call {
 	u64 batch_time; /* the end of the last of them */
 	u64 name_at;    /* where the caller of recvfrom wants the source address, and its size */
 	u64 name_size_at;
-	u32 spare4;
+	u32 request_event; /* of the io_uring request that is tried */
+	s32 request_fd;
+	u32 request_flags;
+	u32 request_length;
+	u64 request_address;
 	s32 buffer_distance;   /* of the first struct iovec from the caller's msghdr, in the last call */
 	struct socket *socket; /* between entry and return */
 	struct msghdr *header; /* likewise */

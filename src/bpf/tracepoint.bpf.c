@@ -4,6 +4,7 @@
  * Parts of a message are captured while they are copied; the socket layer's tracepoint names the socket; the call's
  * return, by the only system call tracepoint that sockwarden ever attaches, completes and sends the record. With
  * --light that last hook is absent and the record leaves from the socket layer. */
+#define SOCKWARDEN_TRACEPOINT
 #include "user.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -153,6 +154,30 @@ worker int batch_received(struct call *call, struct task_struct *task, s64 ret)
 	return 0;
 }
 
+/* A receive of io_uring's, whose request no tracepoint shows. Its tries that find nothing are not told apart from
+ * failures. */
+worker int request_received(struct call *call, struct task_struct *task, s64 ret)
+{
+	struct message_record *message = &call->message;
+
+	if (ret == -EAGAIN) {
+		end_call(call);
+		return 0;
+	}
+	message->entry_state = REASON_engine;
+	message->control_state = REASON_engine;
+	message->name_state = REASON_none;
+	message->flags_state = REASON_none;
+	if (lacks_payload(call, ret)) {
+		message->payload_state = REASON_engine;
+		message->inline_payload = 0;
+	} else {
+		settle_payload(call, ret, 0, 0, 0, 0);
+	}
+	emit_message(call, task, bpf_ktime_get_ns(), ret);
+	return 0;
+}
+
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(tp_received, struct sock *sk, int ret, int flags)
 {
@@ -162,7 +187,8 @@ int BPF_PROG(tp_received, struct sock *sk, int ret, int flags)
 
 	if (!call) {
 		event = operation_of(task, registers(task));
-		if (ends_here(event, is_compat(task)) && (event != EVENT_recvmmsg || ret >= 0))
+		if (ends_here(event, is_compat(task)) &&
+		    (ret >= 0 || (event != EVENT_recvmmsg && event != EVENT_io_uring)))
 			count_unseen(task, event);
 		return 0;
 	}
@@ -179,6 +205,8 @@ int BPF_PROG(tp_received, struct sock *sk, int ret, int flags)
 		return 0;
 	if (event == EVENT_recvmmsg)
 		return batch_received(call, task, ret);
+	if (event == EVENT_io_uring)
+		return request_received(call, task, ret);
 	finish_early(call, ret, early_reason(call));
 	call->message.entry_state = REASON_engine;
 	emit_message(call, task, bpf_ktime_get_ns(), ret);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: (GPL-2.0 OR BSD-2-Clause)
 /* The trampoline engine: recvmsg from its entry to its return, from the kernel's own copies. */
-#include "gather.h"
+#include "request.h"
 #include "follow.h"
 #include "user.h"
 
@@ -132,11 +132,49 @@ int BPF_PROG(tr_read, void *request, void *buffers, long ret)
 		count_unseen(task, operation_of(task, registers(task)));
 		return 0;
 	}
+	if (is_request(call->message.head.event))
+		return 0;
 	if (!call->inside && ret <= 0) { /* a read of nothing, or at an offset: it asked the socket nothing */
 		end_call(call);
 		return 0;
 	}
 	return buffers_left(call, task, ret);
+}
+
+SEC("fentry/io_recv")
+int BPF_PROG(tr_uring_recv, struct io_kiocb *request)
+{
+	return request_tried(request, EVENT_io_uring_recv);
+}
+
+SEC("fexit/io_recv")
+int BPF_PROG(tr_uring_recv_tried, struct io_kiocb *request, unsigned int flags, int ret)
+{
+	return request_left(request, ret);
+}
+
+SEC("fentry/io_recvmsg")
+int BPF_PROG(tr_uring_recvmsg, struct io_kiocb *request)
+{
+	return request_tried(request, EVENT_io_uring_recvmsg);
+}
+
+SEC("fexit/io_recvmsg")
+int BPF_PROG(tr_uring_recvmsg_tried, struct io_kiocb *request, unsigned int flags, int ret)
+{
+	return request_left(request, ret);
+}
+
+SEC("fentry/io_read")
+int BPF_PROG(tr_uring_read, struct io_kiocb *request)
+{
+	return request_tried(request, EVENT_io_uring_read);
+}
+
+SEC("fexit/io_read")
+int BPF_PROG(tr_uring_read_tried, struct io_kiocb *request, unsigned int flags, int ret)
+{
+	return request_left(request, ret);
 }
 
 /* A call that was blocked before the hooks came passes none of them but this. */

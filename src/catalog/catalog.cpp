@@ -124,6 +124,14 @@ constexpr LikeRow kLikes[] = {
 #undef LIKE
 };
 
+constexpr UnseenRow kUnseen[] = {
+#define UNSEEN(event, engine, why) {EventId::event, EngineId::engine, why, {}},
+#define SHOWN_AS(event, engine, others) {EventId::event, EngineId::engine, {}, others},
+#include "../../catalog/unseen.def"
+#undef UNSEEN
+#undef SHOWN_AS
+};
+
 constexpr GuessRow kGuesses[] = {
 #define GUESS(cell, engine, why) {#cell, EngineId::engine, why},
 #include "../../catalog/guesses.def"
@@ -322,6 +330,7 @@ std::span<const FieldRow> fields() { return kFields; }
 std::span<const OriginRow> origins() { return kOrigins; }
 std::span<const OptionalRow> optionals() { return kOptionals; }
 std::span<const GuessRow> guesses() { return kGuesses; }
+std::span<const UnseenRow> unseen() { return kUnseen; }
 std::span<const LikeRow> likes() { return kLikes; }
 std::span<const EngineRow> engines() { return kEngines; }
 std::span<const HookRow> hooks() { return masks::kHooks; }
@@ -363,6 +372,17 @@ const EventRow *find_event(std::string_view name) {
         }
     }
     return nullptr;
+}
+
+EventMask events_of(EngineId engine) {
+    EventMask mask = 0;
+    for (const EventRow &row : kEvents) {
+        mask |= event_bit(row.id);
+    }
+    for (const UnseenRow &row : kUnseen) {
+        mask &= row.engine == engine ? ~event_bit(row.event) : mask;
+    }
+    return mask;
 }
 
 EventMask events_named(std::string_view word) {

@@ -124,6 +124,12 @@ struct GuessRow {
     EngineId engine;
     std::string_view why;
 };
+struct UnseenRow {
+    EventId event;
+    EngineId engine;
+    std::string_view why;       // empty where it is shown as another event
+    std::string_view shown_as;  // names of events
+};
 struct LikeRow {
     EngineId engine, other;
 };
@@ -192,6 +198,7 @@ std::span<const FieldRow> fields();
 std::span<const OriginRow> origins();
 std::span<const OptionalRow> optionals();
 std::span<const GuessRow> guesses();
+std::span<const UnseenRow> unseen();
 std::span<const LikeRow> likes();
 std::span<const EngineRow> engines();
 std::span<const HookRow> hooks();
@@ -217,6 +224,8 @@ std::string_view engine_name(EngineId id);
 std::string_view reason_name(std::uint8_t reason);
 std::optional<EngineId> find_engine(std::string_view name);
 const EventRow *find_event(std::string_view name);
+// The events that an engine has.
+EventMask events_of(EngineId engine);
 // The events that a word of --events names: an event, a set, or all. 0 where it names none.
 EventMask events_named(std::string_view word);
 // Whether the records of an event have a field: arguments are the event's own, everything else is in all of them.

@@ -156,12 +156,27 @@ std::string hook_detail(const HookRow &hook) {
     return fmt::format("{}, {}", type, when);
 }
 
+// Why an engine does not have the event; empty where it has.
+std::string unseen_text(const EventRow &event, EngineId engine) {
+    for (const UnseenRow &row : unseen()) {
+        if (row.event == event.id && row.engine == engine) {
+            return row.why.empty() ? fmt::format("It shows this event as {}.", row.shown_as)
+                                   : fmt::format("It does not see this event: {}.", row.why);
+        }
+    }
+    return {};
+}
+
 // One block an engine, then what the types of hooks are.
 std::vector<PageBlock> hook_blocks(const EventRow &event) {
     std::vector<PageBlock> blocks;
     std::vector<PageItem> types;
     for (const EngineRow &engine : engines()) {
         PageBlock block{fmt::format("{}: {}. Needs {}.", engine.name, engine.doc, engine.needs), {}};
+        if (const std::string why = unseen_text(event, engine.id); !why.empty()) {
+            blocks.push_back({fmt::format("{}: {}", engine.name, why), {}});
+            continue;
+        }
         for (const HookRow &hook : hooks()) {
             if (hook.engine == engine.id && (hook.events & event_bit(event.id)) != 0) {
                 block.items.push_back({std::string(hook.target), hook_detail(hook), std::string(hook.purpose), {}});

@@ -87,11 +87,23 @@ void print_issues() {
 }
 
 void print_coverage(const EngineProbe &best) {
+    std::vector<std::string_view> names;
+    for (const EventRow &row : events()) {
+        if ((events_of(best.engine) & event_bit(row.id)) != 0) {
+            names.push_back(row.name);
+        }
+    }
     fmt::print(
         "\nWith the {} engine, {} are covered: every call that reaches a socket, from x86-64 and i386\n"
         "programs, with its arguments, payload, ancillary data, passed descriptors, process and socket.\n",
-        engine_name(best.engine), join_words(event_names()));
+        engine_name(best.engine), join_words(names));
     fmt::print("\nNot covered, or not from kernel memory:\n");
+    for (const UnseenRow &row : unseen()) {
+        if (row.engine == best.engine) {
+            fmt::print("  {}: {}\n", event(row.event).name,
+                       row.why.empty() ? fmt::format("shown as {}", row.shown_as) : std::string(row.why));
+        }
+    }
     for (const OriginRow &row : origins()) {
         if (row.engine == best.engine && ((row.tags & (kTagU | kTagToctou)) != 0)) {
             fmt::print("  {:<24} {}: {}\n", field(row.field).path, tags_text(row.tags), row.why);

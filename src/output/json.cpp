@@ -200,7 +200,12 @@ void append_pointer(std::string &to, std::uint64_t address) {
     fmt::format_to(std::back_inserter(to), "\"{:#x}\"", address);
 }
 
-MESSAGE_VALUE(sockfd) { append_number(line.to, std::int64_t{line.wire.sockfd}); }
+MESSAGE_VALUE(sockfd) {
+    const bool unseen = line.wire.head.event == wire::EVENT_io_uring;
+    if (!line.absent(FieldId::sockfd, static_cast<std::uint8_t>(unseen ? wire::REASON_engine : wire::REASON_here))) {
+        append_number(line.to, std::int64_t{line.wire.sockfd});
+    }
+}
 MESSAGE_VALUE(address) {
     if (!line.absent(FieldId::address, line.wire.index_state)) {  // the address follows from the place in a batch
         append_pointer(line.to, line.wire.address);

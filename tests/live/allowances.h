@@ -30,6 +30,9 @@ bool MayGuess(const Case &one);
 // Where the payload may be read from user memory.
 bool MayBeUserMemory(const Case &one, const Json &record);
 
+// The call as the engine shows it: what it cannot tell apart, under the event that it uses for all of them.
+Json AsShown(const Case &one, const Json &truth);
+
 // A second value that a field may have, because no hook can know the first.
 bool MayDiffer(const Case &one, const std::string &field, const Json &record_value);
 

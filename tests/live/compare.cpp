@@ -163,7 +163,7 @@ MadeByThread Calls(const Truth &truth, const Case &base) {
         if (line.contains("scenario"))
             one.scenario = line["scenario"].get<std::string>();
         if (!MayBeUnseen(one, line))
-            threads[Thread(line["record"])].push_back({line["record"], one});
+            threads[Thread(line["record"])].push_back({AsShown(one, line["record"]), one});
     }
     return threads;
 }

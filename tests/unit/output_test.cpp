@@ -95,7 +95,7 @@ TEST(Table, OneLineAMessage) {
     failed.ret = -EAGAIN;
     const std::string text = test::table_of(
         {test::process_record(), test::socket_record(), message_record(plain_message()), message_record(failed, "")});
-    EXPECT_NE(text.find(" recvmsg     1231 cat             "), std::string::npos) << text;
+    EXPECT_NE(text.find(" recvmsg             1231 cat             "), std::string::npos) << text;
     EXPECT_NE(text.find("\"hello\"\n"), std::string::npos) << text;
     EXPECT_NE(text.find("EAGAIN\n"), std::string::npos) << text;
 }

@@ -87,6 +87,33 @@ bool has_target(const btf *kernel, const HookRow &row) {
     return true;
 }
 
+// Why the kernel refuses BPF trampolines, by the smallest program that needs one: to prepare the whole engine only to
+// have it refused takes longer than to start another. 0 where it does not.
+int trampoline_refusal(const btf *kernel) {
+    const int target = ::btf__find_by_name_kind(kernel, "sock_recvmsg", BTF_KIND_FUNC);
+    bpf_prog_load_opts options{};
+    options.sz = sizeof(options);
+    options.expected_attach_type = BPF_TRACE_FENTRY;
+    options.attach_btf_id = static_cast<__u32>(std::max(target, 0));
+    bpf_insn program[2]{};
+    program[0].code = BPF_ALU64 | BPF_MOV | BPF_K;  // r0 = 0
+    program[1].code = BPF_JMP | BPF_EXIT;
+    const Fd loaded(::bpf_prog_load(BPF_PROG_TYPE_TRACING, nullptr, "GPL", program, 2, &options));
+    return loaded ? 0 : errno;
+}
+
+// What an engine says of the events that are asked for and that it does not have.
+std::string why_unseen(const EngineOptions &options) {
+    std::string text;
+    for (const UnseenRow &row : unseen()) {
+        if (row.engine == options.engine && (options.selection.events & event_bit(row.event)) != 0) {
+            text += (text.empty() ? ": " : "; ") + std::string(event(row.event).name) + ", " +
+                    (row.why.empty() ? "shown as " + std::string(row.shown_as) : std::string(row.why));
+        }
+    }
+    return text;
+}
+
 // Why a hook is not loaded; empty when it is.
 std::string ruled_out(const btf *kernel, const HookRow &row, const EngineOptions &options) {
     if (((row.when == "full" || row.when == "some") && options.selection.light) ||
@@ -104,7 +131,7 @@ wire::capture_config make_config(const EngineOptions &options, bool skb_dynptr) 
     const Selection &selection = options.selection;
     config.snaplen = selection.snaplen;
     config.self = static_cast<std::uint32_t>(::getpid());
-    config.events = selection.events;
+    config.events = selection.events & events_of(options.engine);
     config.place_mask = options.places - 1;
     config.light = selection.light ? 1 : 0;
     config.only_marked = selection.marked_only ? 1 : 0;
@@ -455,6 +482,11 @@ BpfEngine::~BpfEngine() = default;
 Result<std::unique_ptr<BpfEngine>> BpfEngine::open(const EngineOptions &options) {
     auto state = std::make_unique<State>();
     state->options = options;
+    if ((options.selection.events & events_of(options.engine)) == 0) {
+        return Error{"the " + std::string(engine_name(options.engine)) + " engine sees none of these events" +
+                         why_unseen(options),
+                     2};
+    }
     if (options.engine == EngineId::kprobe) {
         if (const Result<__u32> source = kprobe_source(); !source) {
             return Error{"cannot load the kprobe engine: " + source.error().message, 2};
@@ -463,6 +495,10 @@ Result<std::unique_ptr<BpfEngine>> BpfEngine::open(const EngineOptions &options)
     static const KernelTypes kernel(::btf__load_vmlinux_btf());  // 5 MB to parse, the same for every engine
     if (kernel == nullptr) {
         return errno_error("cannot read the kernel's types");
+    }
+    if (const int refusal = options.engine == EngineId::trampoline ? trampoline_refusal(kernel.get()) : 0;
+        refusal == EPERM) {
+        return Error{"cannot load the trampoline engine: this kernel refuses BPF trampolines", 2};
     }
     for (const HookRow &row : sockwarden::hooks()) {
         if (row.engine != options.engine) {
@@ -570,6 +606,12 @@ const std::vector<HookState> &BpfEngine::hook_states() const { return state_->ho
 
 std::vector<std::string> BpfEngine::uncovered() const {
     std::vector<std::string> list;
+    for (const UnseenRow &row : unseen()) {
+        if (row.engine == state_->options.engine && !row.why.empty() &&
+            (state_->options.selection.events & event_bit(row.event)) != 0) {
+            list.push_back(std::string(event(row.event).name) + ": " + std::string(row.why));
+        }
+    }
     for (const HookState &state : state_->hooks) {
         if (!state.attached && (state.row->when == "optional" || state.row->when == "full")) {
             list.push_back(std::string(state.row->id) + ": " + std::string(state.row->purpose));

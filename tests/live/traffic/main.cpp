@@ -33,9 +33,10 @@ struct Options {
 
 std::vector<Scenario> All() {
     std::vector<Scenario> all;
-    for (const auto scenarios : {UnixScenarios(), InetScenarios(), OtherFamilyScenarios(), BufferScenarios(),
-                                 DescriptorScenarios(), ControlScenarios(), ErrorScenarios(), PayloadScenarios(),
-                                 TaskScenarios(), SignalScenarios(), WriterScenarios(), OperationScenarios()}) {
+    for (const auto scenarios :
+         {UnixScenarios(), InetScenarios(), OtherFamilyScenarios(), BufferScenarios(), DescriptorScenarios(),
+          ControlScenarios(), ErrorScenarios(), PayloadScenarios(), TaskScenarios(), SignalScenarios(),
+          WriterScenarios(), UringScenarios(), OperationScenarios()}) {
         all.insert(all.end(), scenarios.begin(), scenarios.end());
     }
     return all;

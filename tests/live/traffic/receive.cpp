@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "describe.h"
+#include "uring.h"
 
 namespace traffic {
 namespace {
@@ -51,11 +52,19 @@ std::string_view EventOf(Operation operation) {
             return "read";
         case Operation::readv:
             return "readv";
+        case Operation::uring_recv:
+            return "io_uring_recv";
+        case Operation::uring_recvmsg:
+            return "io_uring_recvmsg";
+        case Operation::uring_read:
+            return "io_uring_read";
     }
     return "";
 }
 
-bool HasHeader(Operation operation) { return operation == Operation::recvmsg || operation == Operation::recvmmsg; }
+bool HasHeader(Operation operation) {
+    return operation == Operation::recvmsg || operation == Operation::recvmmsg || operation == Operation::uring_recvmsg;
+}
 
 Receive::Receive(Context &context, int fd) : context_(context), fd_(fd), header_(&array_.msg_hdr) {
     Buffers({256});
@@ -68,6 +77,16 @@ Receive &Receive::By(Operation operation) {
         Name();
     if (operation == Operation::recvmmsg)
         index_ = 0;
+    return *this;
+}
+
+Receive &Receive::Async() {
+    async_ = true;
+    return *this;
+}
+
+Receive &Receive::Between(std::function<void()> work) {
+    between_ = std::move(work);
     return *this;
 }
 
@@ -218,7 +237,39 @@ ssize_t Receive::Call() {
             return syscall(SYS_read, fd_, first.iov_base, first.iov_len);
         case Operation::readv:
             return syscall(SYS_readv, fd_, own_.msg_iov, own_.msg_iovlen);
+        case Operation::uring_recv:
+        case Operation::uring_recvmsg:
+        case Operation::uring_read:
+            return Request();
     }
+    return -1;
+}
+
+// The same by io_uring; errno is set as a system call would.
+ssize_t Receive::Request() {
+    Uring ring;
+    io_uring_sqe request{};
+    request.fd = fd_;
+    request.flags = async_ ? IOSQE_ASYNC : 0;
+    request.user_data = 1;
+    if (operation_ == Operation::uring_recvmsg) {
+        request.opcode = IORING_OP_RECVMSG;
+        request.addr = reinterpret_cast<unsigned long>(header_);
+        request.len = 1;
+    } else {
+        request.opcode = operation_ == Operation::uring_recv ? IORING_OP_RECV : IORING_OP_READ;
+        request.addr = reinterpret_cast<unsigned long>(own_.msg_iov[0].iov_base);
+        request.len = static_cast<unsigned>(own_.msg_iov[0].iov_len);
+    }
+    if (operation_ != Operation::uring_read)
+        request.msg_flags = static_cast<unsigned>(flags_);
+    ring.Submit(request);
+    if (between_)
+        between_();
+    const io_uring_cqe done = ring.Await();
+    if (done.res >= 0)
+        return done.res;
+    errno = -done.res;
     return -1;
 }
 
@@ -229,7 +280,8 @@ Json Receive::DescribeCall() const {
                    {"index", index_},
                    {"args", {{"sockfd", fd_}}}};
     Json &args = record["args"];
-    if (operation_ != Operation::read && operation_ != Operation::readv)
+    const bool vector = operation_ == Operation::readv || operation_ == Operation::uring_read;
+    if (operation_ != Operation::read && !vector)
         args["flags"] = MessageFlags(unsigned(flags_));
     if (HasHeader(operation_)) {
         args["msg"] = {{"address", Hex(header_)}, {"name", nullptr}};
@@ -237,7 +289,7 @@ Json Receive::DescribeCall() const {
             args["vlen"] = vlen_;
         if (header_ == &own_ || operation_ == Operation::recvmmsg)
             DescribeBuffers(record);
-    } else if (operation_ == Operation::readv) {
+    } else if (vector) {
         args["iovcnt"] = own_.msg_iovlen;
         args["iov"] = DescribeVector();
     } else {

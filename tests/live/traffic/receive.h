@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,7 +28,7 @@ struct Outcome {
 };
 
 // The system call that receives. `recv` is recvfrom without an address.
-enum class Operation { recvmsg, recvmmsg, recvfrom, recv, read, readv };
+enum class Operation { recvmsg, recvmmsg, recvfrom, recv, read, readv, uring_recv, uring_recvmsg, uring_read };
 
 std::string_view EventOf(Operation operation);
 bool HasHeader(Operation operation);
@@ -43,6 +44,8 @@ public:
     Receive &Buffers(const std::vector<size_t> &sizes);
     Receive &Control(size_t room);
     Receive &Name();
+    Receive &Async();                              // io_uring: by a worker at once
+    Receive &Between(std::function<void()> work);  // io_uring: between the request and its completion
     Receive &Flags(int flags);
     // For calls with bad pointers.
     Receive &Vector(iovec *iov, size_t count);
@@ -72,6 +75,7 @@ private:
     friend class Batch;
     void Tell(Outcome &outcome);
     ssize_t Call();
+    ssize_t Request();
     void TellRestart();
     Json DescribeCall() const;
     void DescribeBuffers(Json &record) const;
@@ -82,6 +86,8 @@ private:
     int fd_;
     Operation operation_ = Operation::recvmsg;
     unsigned vlen_ = 1;
+    bool async_ = false;
+    std::function<void()> between_;
     Json index_;
     int flags_ = 0;
     size_t sent_ = 0;
