@@ -69,16 +69,7 @@ enum reason {
 
 enum event {
 #define EVENT(id, set, intro) EVENT_##id,
-#define TEXT(event, section, text)
-#define ARGUMENT(event, field, type, doc)
-#define RELATED(event, name, doc)
-#define EVENT_END(id)
-#include "../../catalog/events.def"
-#undef EVENT
-#undef TEXT
-#undef ARGUMENT
-#undef RELATED
-#undef EVENT_END
+#include "../../catalog/event_names.h"
 	EVENT_COUNT,
 	NO_EVENT = EVENT_COUNT
 };

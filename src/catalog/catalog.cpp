@@ -42,19 +42,12 @@ namespace {
 
 constexpr EventRow kEvents[] = {
 #define EVENT(id, set, intro) {EventId::id, #id, #set, intro},
-#define TEXT(event, section, text)
-#define ARGUMENT(event, field, type, doc)
-#define RELATED(event, name, doc)
-#define EVENT_END(id)
-#include "../../catalog/events.def"
-#undef EVENT
-#undef TEXT
-#undef ARGUMENT
-#undef RELATED
+#include "../../catalog/event_names.h"
 };
 
 constexpr TextRow kTexts[] = {
 #define EVENT(id, set, intro)
+#define EVENT_END(id)
 #define TEXT(event, section, text) {EventId::event, #section, text},
 #define ARGUMENT(event, field, type, doc)
 #define RELATED(event, name, doc)
@@ -149,16 +142,7 @@ namespace masks {
 
 constexpr EventMask any = ~EventMask{0};
 #define EVENT(id, set, intro) constexpr EventMask id = event_bit(EventId::id);
-#define TEXT(event, section, text)
-#define ARGUMENT(event, field, type, doc)
-#define RELATED(event, name, doc)
-#define EVENT_END(id)
-#include "../../catalog/events.def"
-#undef EVENT
-#undef TEXT
-#undef ARGUMENT
-#undef RELATED
-#undef EVENT_END
+#include "../../catalog/event_names.h"
 
 constexpr HookRow kHooks[] = {
 #define HOOK(id, engine, type, target, when, events, purpose) \

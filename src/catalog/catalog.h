@@ -15,16 +15,7 @@ namespace sockwarden {
 
 enum class EventId {
 #define EVENT(id, set, intro) id,
-#define TEXT(event, section, text)
-#define ARGUMENT(event, field, type, doc)
-#define RELATED(event, name, doc)
-#define EVENT_END(id)
-#include "../../catalog/events.def"
-#undef EVENT
-#undef TEXT
-#undef ARGUMENT
-#undef RELATED
-#undef EVENT_END
+#include "../../catalog/event_names.h"
 };
 
 // A set of events: a bit for each.
