@@ -291,7 +291,7 @@ worker void restart_call(struct call *call, struct task_struct *task, u32 event)
 {
 	clear_call(call);
 	call->message.head.event = event;
-	if (event < EVENT_io_uring_recv)
+	if (!is_request(event) && event != EVENT_io_uring)
 		arguments_of(call, task, event);
 }
 
@@ -778,14 +778,21 @@ worker void emit_message(struct call *call, struct task_struct *task, u64 now, s
 	end_call(call);
 }
 
+/* Gives a message its place in a batch, and with it the address of its msghdr in the caller's array. */
+worker void place_in_batch(struct call *call)
+{
+	struct message_record *message = &call->message;
+
+	message->index = call->batch++;
+	message->address += message->index * (message->compat ? 32 : 64); /* sizeof(struct mmsghdr) */
+}
+
 /* A message of a recvmmsg. */
 worker void emit_batched(struct call *call, struct task_struct *task, s64 ret)
 {
-	struct message_record *message = &call->message;
 	u64 now = bpf_ktime_get_ns();
 
-	message->address += call->batch * (message->compat ? 32 : 64); /* sizeof(struct mmsghdr) */
-	message->index = call->batch++;
+	place_in_batch(call);
 	call->batch_time = now;
 	emit_message(call, task, now, ret);
 }

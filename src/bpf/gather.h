@@ -104,14 +104,7 @@ worker void emit_request(struct call *call, struct task_struct *task, s64 ret)
 		message->control_state = call->cmsgs || message->fds_delivered ? REASON_here : REASON_engine;
 		message->flags_state = REASON_engine;
 	}
-	if (ret > 0 && !config.snaplen)
-		message->payload_state = REASON_snaplen;
-	else if (lacks_payload(call, ret))
-		capture_user_buffer(call, ret);
-	else if (ret > 0)
-		message->origin = ORIGIN_KERNEL;
-	if (ret <= 0)
-		message->inline_payload = 0;
+	settle_payload(call, ret, 0, 0, 0, 0);
 	emit_message(call, task, bpf_ktime_get_ns(), ret);
 }
 
@@ -569,14 +562,7 @@ worker int buffers_left(struct call *call, struct task_struct *task, s64 ret)
 		if (message->head.event == EVENT_readv && !call->buffers)
 			message->iov_state = message->socket_state;
 	}
-	if (ret > 0 && !config.snaplen)
-		message->payload_state = REASON_snaplen;
-	else if (lacks_payload(call, ret))
-		capture_user_buffer(call, ret);
-	else if (ret > 0)
-		message->origin = ORIGIN_KERNEL;
-	if (ret <= 0)
-		message->inline_payload = 0;
+	settle_payload(call, ret, 0, 0, 0, 0);
 	emit_message(call, task, bpf_ktime_get_ns(), ret);
 	return 0;
 }

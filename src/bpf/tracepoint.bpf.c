@@ -65,6 +65,18 @@ worker void capture_skb(struct call *call, struct sk_buff *skb, u32 offset, u32 
 	bpf_loop(MAX_PIECES, long_skb_step, &rest, 0);
 }
 
+/* A read of a tap device by io_uring copies bytes as a receive does, and ends where nothing sees it. */
+worker bool is_left_request(const struct call *call, struct task_struct *task)
+{
+	return call->message.head.event == EVENT_io_uring && operation_of(task, registers(task)) != EVENT_io_uring;
+}
+
+/* Whether what is known is of an operation before this one. */
+worker bool is_stale(const struct call *call, struct task_struct *task)
+{
+	return call->inside || (call->seen && is_left_request(call, task));
+}
+
 SEC("tp_btf/skb_copy_datagram_iovec")
 int BPF_PROG(tp_copied, struct sk_buff *skb, int length)
 {
@@ -75,7 +87,7 @@ int BPF_PROG(tp_copied, struct sk_buff *skb, int length)
 
 	if (!call)
 		return 0;
-	if (call->inside)
+	if (is_stale(call, task))
 		end_unseen(call, task, operation_of(task, registers(task)));
 	call->scratch = SCRATCH_COPIED;
 	sk = skb->sk;
@@ -145,8 +157,7 @@ worker int batch_received(struct call *call, struct task_struct *task, s64 ret)
 	if (reason != REASON_engine) {
 		finish_placeless(call, ret, reason);
 	} else {
-		call->message.index = call->batch++;
-		call->message.address += call->message.index * 64; /* sizeof(struct mmsghdr) */
+		place_in_batch(call);
 		finish_early(call, ret, reason);
 	}
 	call->message.entry_state = REASON_engine;
@@ -192,7 +203,7 @@ int BPF_PROG(tp_received, struct sock *sk, int ret, int flags)
 			count_unseen(task, event);
 		return 0;
 	}
-	if (call->inside)
+	if (call->inside || is_left_request(call, task))
 		end_unseen(call, task, operation_of(task, registers(task)));
 	event = call->message.head.event;
 	call->scratch = SCRATCH_RECEIVED;

@@ -189,12 +189,14 @@ apart int tell_sender(struct call *call)
 worker void add_sender(struct call *call, const struct writer *writer, u8 known, u32 length)
 {
 	struct message_record *message = &call->message;
-
 	bool seen = message->sender_known >= SENDER_TASK; /* else a guess from the socket, if anything */
 
+	if (seen && message->sender_known > known)
+		known = message->sender_known; /* one guess makes the message's senders one */
 	if (seen && message->sender_tid == writer->part.tid && message->sender_start == writer->part.start &&
 	    message->sender_exec == writer->part.exec) {
 		message->sender_bytes += length;
+		message->sender_known = known;
 		return;
 	}
 	if (seen)
