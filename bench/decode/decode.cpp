@@ -31,11 +31,11 @@ void run(benchmark::State &state, const std::vector<test::Record> &message, Make
     auto sink = make_sink(writer);
     Assembler assembler("tracepoint", [&](Message &whole) { sink.message(whole); });
     for (const test::Record &record : {test::process_record(), test::socket_record()}) {
-        assembler.take(record, 0, false);
+        assembler.take(record, 0);
     }
     for ([[maybe_unused]] auto _ : state) {
         for (const test::Record &record : message) {
-            assembler.take(record, 1'700'000'000'000'000'000, false);
+            assembler.take(record, 1'700'000'000'000'000'000);
         }
     }
     writer.flush();

@@ -129,7 +129,7 @@ int run_demo(const std::string &engine_name) {
     }
     std::vector<DemoTruth> seen;
     Assembler assembler(chosen->name, [&](Message &message) { seen.push_back(seen_of(message)); });
-    while (engine.drain([&](Bytes record, bool late) { assembler.take(record, 0, late); }, true, 65536) != 0) {
+    while (engine.drain([&](Bytes record) { assembler.take(record, 0); }, true, 65536) != 0) {
     }
     const int result = compare(read_demo_truth(*read_all(told.get())), seen);
     std::fputs(kNext, stdout);

@@ -235,7 +235,7 @@ TraceEnd TraceRun::run() {
 
 void TraceRun::pump(bool all) {
     const std::int64_t offset = wall_offset_;
-    const auto take = [&](Bytes record, bool late) { assembler_->take(record, offset, late); };
+    const auto take = [&](Bytes record) { assembler_->take(record, offset); };
     busy_ = engine_->drain(take, all, kBudget) != 0;
     writer_->flush();
     if (writer_->state() != LineWriter::State::open) {

@@ -50,7 +50,7 @@ std::string path_of(const PassedFd &fd, Bytes names) {
 
 }  // namespace
 
-void Assembler::take(Bytes record, std::int64_t wall_offset, bool late) {
+void Assembler::take(Bytes record, std::int64_t wall_offset) {
     wire::record_head head;
     if (record.size() < sizeof(head)) {
         ++malformed_;
@@ -73,7 +73,7 @@ void Assembler::take(Bytes record, std::int64_t wall_offset, bool late) {
             take_piece(whole);
             break;
         case wire::RECORD_MESSAGE:
-            take_message(whole, wall_offset, late);
+            take_message(whole, wall_offset);
             break;
         default:
             ++malformed_;
@@ -111,7 +111,7 @@ void Assembler::take_piece(Bytes record) {
     }
 }
 
-void Assembler::take_message(Bytes record, std::int64_t wall_offset, bool late) {
+void Assembler::take_message(Bytes record, std::int64_t wall_offset) {
     if (record.size() < sizeof(wire::message_record)) {
         ++malformed_;
         return;
@@ -127,7 +127,6 @@ void Assembler::take_message(Bytes record, std::int64_t wall_offset, bool late) 
     message.wire = wire;
     message.engine = engine_;
     message.wall_ns = static_cast<std::int64_t>(wire->head.time + static_cast<std::uint64_t>(wall_offset));
-    message.late = late;
     message.process = &processes_.find({wire->start, wire->tgid, wire->exec}, wire->head.time);
     if (wire->tid == wire->tgid && std::string_view(message.process->comm) !=
                                        std::string_view(wire->comm, strnlen(wire->comm, sizeof(wire->comm)))) {

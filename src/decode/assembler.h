@@ -25,7 +25,7 @@ public:
         : engine_(engine), deliver_(std::move(deliver)), snaplen_(snaplen) {}
 
     // One record, as it stands in the ring. `wall_offset` is what to add to its monotonic time for wall-clock time.
-    void take(Bytes record, std::int64_t wall_offset, bool late);
+    void take(Bytes record, std::int64_t wall_offset);
 
     std::uint64_t malformed() const { return malformed_; }
     // Threads with pieces whose message has not come.
@@ -44,7 +44,7 @@ private:
     };
 
     void take_piece(Bytes record);
-    void take_message(Bytes record, std::int64_t wall_offset, bool late);
+    void take_message(Bytes record, std::int64_t wall_offset);
     void join_pieces(Message &message, Pending &pending);
     void join_control(Message &message, const Pending &pending);
     void join_fds(Message &message, const Pending &pending);

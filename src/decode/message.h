@@ -42,7 +42,7 @@ struct Message {
     std::string_view engine;
     std::uint64_t seq = 0;
     std::int64_t wall_ns = 0;  // since 1970, UTC
-    bool late = false;
+    bool late = false;  // a newer one has been written before
     const Process *process = nullptr;
     const Socket *socket = nullptr;  // null: see socket_reason
     std::uint8_t socket_reason = wire::REASON_here;

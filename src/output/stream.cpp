@@ -2,6 +2,8 @@
 // One stream of records; see stream.h.
 #include "output/stream.h"
 
+#include <algorithm>
+
 namespace sockwarden {
 
 void Stream::begin(const StreamStart &start) {
@@ -12,6 +14,8 @@ void Stream::begin(const StreamStart &start) {
 void Stream::message(Message &message) {
     message.seq = ++seq_;
     ++messages_;
+    message.late = message.wall_ns < newest_ns_;
+    newest_ns_ = std::max(newest_ns_, message.wall_ns);
     sink_.message(message);
 }
 

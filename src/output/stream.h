@@ -2,6 +2,7 @@
 // One stream of records on its way to a sink: numbers them, reports losses inside the stream, and begins and ends it.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -31,6 +32,7 @@ private:
     std::uint64_t seq_ = 0;
     std::uint64_t messages_ = 0;
     std::int64_t begun_ns_ = 0;
+    std::int64_t newest_ns_ = INT64_MIN;  // of what was written
     std::map<std::pair<std::string, int>, std::uint64_t> reported_;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Merges queues that are each nearly in the order of time into one stream in the order of time. A record younger than
-// the horizon waits, because another queue may still bring an older one; one that comes after its place has passed is
-// handed over as late.
+// the horizon waits, because another queue may still bring an older one. One that comes after its place has passed is
+// handed over all the same.
 #pragma once
 
 #include <cstdint>
@@ -35,9 +35,7 @@ public:
             if (heads_.empty() || heads_[first] >= horizon) {
                 break;
             }
-            const bool late = heads_[first] < passed_;
-            passed_ = late ? passed_ : heads_[first];
-            take(queues[first].front(), late);
+            take(queues[first].front());
             queues[first].release();
             if ((++count & 63) == 0) {
                 queues[first].publish();
@@ -66,7 +64,6 @@ private:
     }
 
     std::vector<std::uint64_t> heads_;
-    std::uint64_t passed_ = 0;
 };
 
 }  // namespace sockwarden

@@ -39,8 +39,8 @@ struct Loss {
 
 class Source {
 public:
-    // `record` holds whole wire record, valid during the call; `late`: its place in time is already past.
-    using Take = std::function<void(Bytes record, bool late)>;
+    // `record` holds a whole wire record, valid during the call.
+    using Take = std::function<void(Bytes record)>;
 
     Source() = default;
     Source(const Source &) = delete;

@@ -55,7 +55,7 @@ public:
             std::memcpy(record.data(), &head, sizeof(head));
             make_fit(record, head.kind);
         }
-        assembler_.take(record, 0, (kind & 8) != 0);
+        assembler_.take(record, 0);
         check_json(json_writer_.buffer());
         std::string_view rest = table_writer_.buffer();
         while (!rest.empty()) {

@@ -163,7 +163,7 @@ TEST(Assembler, NamesSendersInTheirOrder) {
 TEST(Assembler, CountsWhatIsMalformed) {
     std::size_t delivered = 0;
     Assembler assembler("tracepoint", [&](Message &) { ++delivered; });
-    const auto take = [&](Record record) { assembler.take(record, 0, false); };
+    const auto take = [&](Record record) { assembler.take(record, 0); };
     take({});
     take(Record(15));
     Record unknown(16);
@@ -237,7 +237,7 @@ TEST(Assembler, SurvivesRandomRecords) {
                     piece->size = static_cast<wire::u32>(record.size() - sizeof(*piece)) - (random() % 20 == 0 ? 1 : 0);
                 }
             }
-            assembler.take(record, static_cast<std::int64_t>(random()), false);
+            assembler.take(record, static_cast<std::int64_t>(random()));
         }
         writer.flush();
     });
@@ -259,7 +259,7 @@ TEST(Assembler, BoundsWhatItKeepsOfLostMessages) {
     for (std::uint32_t thread = 0; thread < 20'000; ++thread) {
         Record record = piece_record(wire::PIECE_PAYLOAD, "x");
         reinterpret_cast<wire::piece_record *>(record.data())->tid = thread;
-        assembler.take(record, 0, false);
+        assembler.take(record, 0);
     }
     EXPECT_LE(assembler.pending(), 4096U);
 }

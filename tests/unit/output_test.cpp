@@ -284,6 +284,27 @@ TEST(Stream, ReportsEachLossOnce) {
     EXPECT_EQ(records[3]["seq"], 3);
 }
 
+class FakeSink : public Sink {
+public:
+    void start(const StreamStart &) override {}
+    void message(const Message &message) override { late.push_back(message.late); }
+    void lost(const StreamLost &) override {}
+    void stop(const StreamStop &) override {}
+    std::vector<bool> late;
+};
+
+TEST(Stream, MarksWhatCameAfterANewerOne) {
+    FakeSink sink;
+    FakeSource source;
+    Stream stream(sink, source);
+    for (const std::int64_t wall_ns : {10, 9, 10, 11, 8}) {
+        Message message;
+        message.wall_ns = wall_ns;
+        stream.message(message);
+    }
+    EXPECT_EQ(sink.late, (std::vector{false, true, false, false, true}));
+}
+
 TEST(LineWriter, KnowsAReaderThatWentAway) {
     ::signal(SIGPIPE, SIG_IGN);
     int ends[2];

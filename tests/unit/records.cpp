@@ -24,7 +24,7 @@ void feed(Sink &sink, const std::vector<Record> &records) {
         sink.message(message);
     });
     for (const Record &record : records) {
-        assembler.take(record, kWallOffset, false);
+        assembler.take(record, kWallOffset);
     }
 }
 
