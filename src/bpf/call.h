@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0 OR BSD-2-Clause) */
-/* A receive call from its first sight to its record: whose it is, whether it is wanted, what was gathered, and the one
+/* A call from its first sight to its record: whose it is, whether it is wanted, what was gathered, and the one
  * place where a message leaves for the reader. */
 #ifndef SOCKWARDEN_CALL_H
 #define SOCKWARDEN_CALL_H
@@ -30,6 +30,9 @@ enum {
 const volatile u8 native_operations[MOST_CALLS] SEC(".rodata.operations") = {
 	[NR_READ] = IS(read),         [NR_READV] = IS(readv),     [NR_PREADV2] = IS(readv),
 	[NR_RECVFROM] = IS(recvfrom), [NR_RECVMSG] = IS(recvmsg), [NR_RECVMMSG] = IS(recvmmsg),
+	[NR_WRITE] = IS(write),       [NR_WRITEV] = IS(writev),   [NR_PWRITEV2] = IS(writev),
+	[NR_SENDTO] = IS(sendto),     [NR_SENDMSG] = IS(sendmsg), [NR_SENDMMSG] = IS(sendmmsg),
+	[NR_SENDFILE] = IS(sendfile), [NR_SPLICE] = IS(sendfile),
 };
 
 const volatile u8 i386_operations[MOST_CALLS] SEC(".rodata.operations") = {
@@ -40,13 +43,21 @@ const volatile u8 i386_operations[MOST_CALLS] SEC(".rodata.operations") = {
 	[NR_RECVMSG_I386] = IS(recvmsg),
 	[NR_RECVMMSG_I386] = IS(recvmmsg),
 	[NR_RECVMMSG_TIME64_I386] = IS(recvmmsg),
+	[NR_WRITE_I386] = IS(write),
+	[NR_WRITEV_I386] = IS(writev),
+	[NR_PWRITEV2_I386] = IS(writev),
+	[NR_SENDTO_I386] = IS(sendto),
+	[NR_SENDMSG_I386] = IS(sendmsg),
+	[NR_SENDMMSG_I386] = IS(sendmmsg),
+	[NR_SENDFILE_I386] = IS(sendfile),
+	[NR_SENDFILE64_I386] = IS(sendfile),
+	[NR_SPLICE_I386] = IS(sendfile),
 };
 
 const volatile u8 socketcall_operations[MOST_SUBCALLS] SEC(".rodata.operations") = {
-	[SYS_RECV] = IS(recvfrom),
-	[SYS_RECVFROM] = IS(recvfrom),
-	[SYS_RECVMSG] = IS(recvmsg),
-	[SYS_RECVMMSG] = IS(recvmmsg),
+	[SYS_RECV] = IS(recvfrom),     [SYS_RECVFROM] = IS(recvfrom), [SYS_RECVMSG] = IS(recvmsg),
+	[SYS_RECVMMSG] = IS(recvmmsg), [SYS_SEND] = IS(sendto),       [SYS_SENDTO] = IS(sendto),
+	[SYS_SENDMSG] = IS(sendmsg),   [SYS_SENDMMSG] = IS(sendmmsg),
 };
 
 /* The event of a table's row, plus one. */
@@ -55,13 +66,14 @@ worker u32 operation_in(const volatile u8 *table, u64 number, u32 room)
 	return number < room ? table[BOUNDED(number, room - 1)] : 0;
 }
 
-/* What a task receives outside the system calls of receiving it receives for io_uring: inside io_uring_enter, in a
- * worker, or on its way out of any call. For the engine that sees no request. */
-worker u32 operation_of_request(struct task_struct *task)
+/* What a task receives outside the system calls of receiving it receives for io_uring, and sends likewise: inside
+ * io_uring_enter, in a worker, or on its way out of any call. For the engine that sees no request; `request` is what
+ * such an operation is at the hook that asks. */
+worker u32 operation_of_request(struct task_struct *task, u32 request)
 {
 #ifdef SOCKWARDEN_TRACEPOINT
-	if (!(task->flags & PF_KTHREAD) && config.events >> EVENT_io_uring & 1)
-		return EVENT_io_uring;
+	if (!(task->flags & PF_KTHREAD) && config.events >> request & 1)
+		return request;
 #endif
 	return NO_EVENT;
 }
@@ -69,13 +81,13 @@ worker u32 operation_of_request(struct task_struct *task)
 /* The operation that the task is inside, where it is traced. The entry code of system calls stores -ENOSYS as the
  * result, which is replaced when the call returns: so registers that an io_uring completion sees after a call, or a
  * worker inherits, are not taken for one. */
-worker u32 operation_of(struct task_struct *task, struct pt_regs *regs)
+worker u32 operation_at(struct task_struct *task, struct pt_regs *regs, u32 request)
 {
 	u64 number = regs->orig_ax;
 	u32 found;
 
 	if ((s32)regs->ax != -ENOSYS || task->flags & (PF_IO_WORKER | PF_KTHREAD))
-		return operation_of_request(task);
+		return operation_of_request(task, request);
 	if (!is_compat(task))
 		found = operation_in(native_operations, number, MOST_CALLS);
 	else if ((u32)number != NR_SOCKETCALL_I386)
@@ -83,45 +95,92 @@ worker u32 operation_of(struct task_struct *task, struct pt_regs *regs)
 	else
 		found = operation_in(socketcall_operations, (u32)regs->bx, MOST_SUBCALLS);
 	if (!found && number == NR_IO_URING_ENTER)
-		return operation_of_request(task);
+		return operation_of_request(task, request);
 	return found && config.events >> (found - 1) & 1 ? found - 1 : NO_EVENT;
+}
+
+worker u32 operation_of(struct task_struct *task, struct pt_regs *regs)
+{
+	return operation_at(task, regs, EVENT_io_uring);
+}
+
+/* Kinds of operations, a bit for each event. */
+enum {
+	EVENTS_with_header = 1 << EVENT_recvmsg | 1 << EVENT_recvmmsg | 1 << EVENT_io_uring_recvmsg |
+			     1 << EVENT_sendmsg | 1 << EVENT_sendmmsg | 1 << EVENT_io_uring_sendmsg,
+	EVENTS_batched = 1 << EVENT_recvmmsg | 1 << EVENT_sendmmsg,
+	EVENTS_of_vector = 1 << EVENT_readv | 1 << EVENT_writev,
+	EVENTS_of_buffer = 1 << EVENT_recvfrom | 1 << EVENT_read | 1 << EVENT_sendto | 1 << EVENT_write,
+	EVENTS_of_file =
+		1 << EVENT_read | 1 << EVENT_readv | 1 << EVENT_write | 1 << EVENT_writev | 1 << EVENT_sendfile,
+	EVENTS_of_request = 1 << EVENT_io_uring_recv | 1 << EVENT_io_uring_recvmsg | 1 << EVENT_io_uring_read |
+			    1 << EVENT_io_uring_send | 1 << EVENT_io_uring_sendmsg | 1 << EVENT_io_uring_write,
+	EVENTS_unknown = 1 << EVENT_io_uring | 1 << EVENT_io_uring_out,
+};
+
+worker bool is_among(u32 event, u32 events)
+{
+	return events >> event & 1;
 }
 
 /* Whether the operation takes a msghdr, or an array of them. */
 worker bool has_header(u32 event)
 {
-	return event == EVENT_recvmsg || event == EVENT_recvmmsg || event == EVENT_io_uring_recvmsg;
+	return is_among(event, EVENTS_with_header);
 }
 
 /* Whether it is a request of io_uring, which a hook of io_uring's own has begun: no registers tell it. */
 worker bool is_request(u32 event)
 {
-	return event == EVENT_io_uring_recv || event == EVENT_io_uring_recvmsg || event == EVENT_io_uring_read;
+	return is_among(event, EVENTS_of_request);
 }
 
-/* What the look-up of a descriptor says: 0, -EBADF or -ENOTSOCK. */
-worker s64 descriptor_error(struct task_struct *task, u32 number)
+worker bool is_send(u32 event)
+{
+	return is_among(event, EVENTS_send);
+}
+
+/* The file behind a descriptor. */
+worker struct file *file_at(struct task_struct *task, u32 number)
 {
 	struct files_struct *files = BPF_CORE_READ(task, files);
 	struct fdtable *table = BPF_CORE_READ(files, fdt);
 	struct file **slots = BPF_CORE_READ(table, fd);
 	struct file *file = NULL;
 
-	if (number >= BPF_CORE_READ(table, max_fds))
-		return -EBADF;
-	bpf_probe_read_kernel(&file, sizeof(file), slots + number);
+	if (number < BPF_CORE_READ(table, max_fds))
+		bpf_probe_read_kernel(&file, sizeof(file), slots + number);
+	return file;
+}
+
+/* What the look-up of a descriptor says: 0, -EBADF or -ENOTSOCK. */
+worker s64 descriptor_error(struct task_struct *task, u32 number)
+{
+	struct file *file = file_at(task, number);
+
 	if (!file || BPF_CORE_READ(file, f_mode) & FMODE_PATH)
 		return -EBADF;
 	return (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) == S_IFSOCK ? 0 : -ENOTSOCK;
 }
 
-/* Whether the operation is on a socket: reads are also made of other files, and those of a tap device pass hooks of
- * sockets on their way. */
+/* Whether the call is a splice, which has its target third. */
+worker bool is_splice(struct task_struct *task, struct pt_regs *regs)
+{
+	return regs->orig_ax == (is_compat(task) ? NR_SPLICE_I386 : NR_SPLICE);
+}
+
+/* Whether the operation is on a socket: files are read and written too, and what is done to a tap device or a file of
+ * the network passes hooks of sockets on its way. */
 worker bool is_on_socket(struct task_struct *task, struct pt_regs *regs, u32 event)
 {
-	if (event != EVENT_read && event != EVENT_readv)
+	u64 number;
+
+	if (!is_among(event, EVENTS_of_file))
 		return true;
-	return !descriptor_error(task, is_compat(task) ? regs->bx : regs->di);
+	number = is_compat(task) ? regs->bx : regs->di;
+	if (event == EVENT_sendfile && is_splice(task, regs))
+		number = regs->dx;
+	return !descriptor_error(task, number);
 }
 
 worker bool wanted_comm(struct task_struct *task)
@@ -239,9 +298,10 @@ worker void compat_arguments(struct arguments *to, struct pt_regs *regs)
 	if ((u32)regs->orig_ax == NR_SOCKETCALL_I386) {
 		u64 from = (u32)regs->cx;
 
-		words[4] = 0; /* recv has four */
+		words[4] = 0; /* recv and send have four */
 		words[5] = 0;
-		bpf_probe_read_user(words, (u32)regs->bx == SYS_RECVFROM ? 24 : 16, (void *)from);
+		bpf_probe_read_user(words, (u32)regs->bx == SYS_RECVFROM || (u32)regs->bx == SYS_SENDTO ? 24 : 16,
+				    (void *)from);
 	}
 	for (int i = 0; i < 6; i++)
 		to->at[i] = words[i];
@@ -268,20 +328,26 @@ worker void arguments_of(struct call *call, struct task_struct *task, u32 event)
 	}
 	message->sockfd = all.at[0];
 	message->address = all.at[1];
-	if (event == EVENT_recvmsg) {
+	if (event == EVENT_sendmsg || event == EVENT_recvmsg) {
 		message->flags = all.at[2];
-	} else if (event == EVENT_recvmmsg) {
+	} else if (is_among(event, EVENTS_batched)) {
 		message->vlen = all.at[2];
 		message->flags = all.at[3];
-	} else if (event == EVENT_readv) {
+	} else if (is_among(event, EVENTS_of_vector)) {
 		message->iovlen = all.at[2];
+	} else if (event == EVENT_sendfile) {
+		bool splice = is_splice(task, regs);
+
+		message->sockfd = splice ? all.at[2] : all.at[0];
+		message->in_fd = splice ? all.at[0] : all.at[1];
+		message->iov_len = splice ? all.at[4] : all.at[3];
 	} else {
 		message->iov_base = all.at[1];
 		message->iov_len = all.at[2];
 		message->iovlen = 1;
-		if (event == EVENT_recvfrom)
+		if (event == EVENT_recvfrom || event == EVENT_sendto)
 			message->flags = all.at[3];
-		call->name_at = event == EVENT_recvfrom ? all.at[4] : 0;
+		call->name_at = event == EVENT_recvfrom || event == EVENT_sendto ? all.at[4] : 0;
 		call->name_size_at = all.at[5];
 	}
 }
@@ -291,7 +357,7 @@ worker void restart_call(struct call *call, struct task_struct *task, u32 event)
 {
 	clear_call(call);
 	call->message.head.event = event;
-	if (!is_request(event) && event != EVENT_io_uring)
+	if (!is_among(event, EVENTS_of_request | EVENTS_unknown))
 		arguments_of(call, task, event);
 }
 
@@ -333,8 +399,8 @@ worker void end_unseen(struct call *call, struct task_struct *task, u32 event)
 }
 
 /* The call in progress of this task, begun now if no hook has seen it yet; NULL outside the operations that are traced,
- * and where nobody asked for it. */
-worker struct call *call_of(struct task_struct *task)
+ * and where nobody asked for it. `request` is the event of what io_uring does here, where no hook tells it. */
+worker struct call *call_at(struct task_struct *task, u32 request)
 {
 	struct call *place, *call;
 	struct pt_regs *regs;
@@ -347,7 +413,7 @@ worker struct call *call_of(struct task_struct *task)
 	if (call && (call->inside || call->seen || is_request(call->message.head.event)))
 		return call;
 	regs = registers(task);
-	event = operation_of(task, regs);
+	event = operation_at(task, regs, request);
 	if (event == NO_EVENT)
 		return NULL;
 	if (!call)
@@ -355,6 +421,20 @@ worker struct call *call_of(struct task_struct *task)
 	if (call->message.head.event != event)
 		end_unseen(call, task, event);
 	return call;
+}
+
+/* The call at hooks of receiving. */
+worker struct call *call_of(struct task_struct *task)
+{
+	return call_at(task, EVENT_io_uring);
+}
+
+/* The call at hooks of sending. */
+worker struct call *sending_call(struct task_struct *task)
+{
+	struct call *call = call_at(task, EVENT_io_uring_out);
+
+	return call && is_send(call->message.head.event) ? call : NULL;
 }
 
 /* The same for hooks of the call's own return, which are also met when its registers say no more that it is one. */
@@ -546,68 +626,75 @@ worker void capture_kernel(struct call *call, const void *from, u32 length)
 	bpf_loop(MAX_PIECES, long_kernel_step, &rest, 0);
 }
 
-/* Captures from user memory what passed no hook. `total` bytes were delivered into the buffers of `iov`. */
-apart int capture_user_inline(struct call *call, u64 iov, u64 iovlen, u64 total)
+/* Captures bytes that stand in the caller's memory. `at` is their place in the message. */
+worker void capture_user(struct call *call, u64 from, u32 at, u32 length)
 {
-	u32 at = 0;
+	u32 part = inline_part(at, length), place = BOUNDED(at, INLINE_PAYLOAD - 1);
+	struct long_capture rest = {};
+
+	if (part) {
+		if (bpf_probe_read_user(&call->payload[place], part, (void *)from)) {
+			call->message.payload_state = REASON_fault;
+			return;
+		}
+		call->message.inline_payload = place + part;
+	}
+	if (config.snaplen <= INLINE_PAYLOAD || part == length)
+		return;
+	rest.call = call;
+	rest.from = (void *)(from + part);
+	rest.at = at + part;
+	rest.end = capture_end(at, length);
+	bpf_loop(MAX_PIECES, long_user_step, &rest, 0);
+}
+
+static long buffer_step(u32 step, struct call **context)
+{
+	struct call *call = *context;
+	struct buffer_walk *walk = &call->buffer_walk;
+	u64 at = walk->vector + step * sizeof(struct user_iovec);
+	struct user_iovec vec;
+	u64 size;
+
+	if (walk->of_caller ? bpf_probe_read_user(&vec, sizeof(vec), (void *)at)
+			    : bpf_probe_read_kernel(&vec, sizeof(vec), (void *)at)) {
+		call->message.payload_state = REASON_fault;
+		return 1;
+	}
+	size = vec.len < walk->length ? vec.len : walk->length;
+	if (size)
+		capture_user(call, vec.base, walk->at, size);
+	walk->at += size;
+	walk->length -= size;
+	return !walk->length || walk->at >= config.snaplen || call->message.payload_state;
+}
+
+/* Captures `total` bytes in the caller's buffers. Their list is the caller's own, or the kernel's copy of it. */
+apart int capture_buffers(struct call *call, u64 vector, u64 number, u32 total, u32 of_caller)
+{
+	struct buffer_walk *walk;
 
 	if (!call)
 		return 0;
+	walk = &call->buffer_walk;
+	walk->vector = vector;
+	walk->at = 0;
+	walk->length = total;
+	walk->of_caller = of_caller;
 	call->message.inline_payload = 0;
 	call->message.origin = ORIGIN_USER;
-	for (u32 i = 0; i < 8; i++) {
-		struct user_iovec vec;
-		u32 part;
-
-		if (i >= iovlen || at >= total)
-			break;
-		if (bpf_probe_read_user(&vec, sizeof(vec), (void *)(iov + i * sizeof(vec)))) {
-			call->message.payload_state = REASON_fault;
-			break;
-		}
-		part = inline_part(at, total - at < vec.len ? total - at : vec.len);
-		at = BOUNDED(at, INLINE_PAYLOAD - 1);
-		if (bpf_probe_read_user(&call->payload[at], part, (void *)vec.base)) {
-			call->message.payload_state = REASON_fault;
-			break;
-		}
-		at += part;
-		call->message.inline_payload = at;
-		if (at >= INLINE_PAYLOAD)
-			break;
-	}
+	bpf_loop(number < MAX_BUFFERS ? number : MAX_BUFFERS, buffer_step, &call, 0);
 	return 0;
-}
-
-/* The rest of a long message, from its only buffer. */
-worker void capture_user_rest(struct call *call, u64 base, u64 length)
-{
-	struct long_capture rest = {
-		.call = call,
-		.from = (void *)(base + INLINE_PAYLOAD),
-		.at = INLINE_PAYLOAD,
-		.end = length < config.snaplen ? length : config.snaplen,
-	};
-
-	bpf_loop(MAX_PIECES, long_user_step, &rest, 0);
 }
 
 /* Bytes that passed no hook, from the first buffer. */
 worker void capture_user_buffer(struct call *call, s64 ret)
 {
 	struct message_record *message = &call->message;
-	u64 length = (u64)ret < message->iov_len ? (u64)ret : message->iov_len;
-	u32 part = inline_part(0, length);
 
 	message->origin = ORIGIN_USER;
 	message->inline_payload = 0;
-	if (bpf_probe_read_user(call->payload, part, (void *)message->iov_base)) {
-		message->payload_state = REASON_fault;
-		return;
-	}
-	message->inline_payload = part;
-	if (config.snaplen > INLINE_PAYLOAD && length > INLINE_PAYLOAD)
-		capture_user_rest(call, message->iov_base, length);
+	capture_user(call, message->iov_base, 0, (u64)ret < message->iov_len ? (u64)ret : message->iov_len);
 }
 
 /* Whether payload was delivered that no hook has seen, or not surely all of it. */
@@ -618,7 +705,7 @@ worker bool lacks_payload(const struct call *call, s64 ret)
 
 /* Decides between the bytes that passed a hook and the user's buffers: those of `iov`, or where there is none the one
  * of the message. */
-worker void settle_payload(struct call *call, s64 ret, u64 iov, u64 iovlen, u64 base, u64 len)
+worker void settle_payload(struct call *call, s64 ret, u64 iov, u64 iovlen)
 {
 	struct message_record *message = &call->message;
 
@@ -638,20 +725,16 @@ worker void settle_payload(struct call *call, s64 ret, u64 iov, u64 iovlen, u64 
 		message->origin = ORIGIN_KERNEL;
 		return;
 	}
-	if (!iov) {
+	if (iov)
+		capture_buffers(call, iov, iovlen, ret, 1);
+	else
 		capture_user_buffer(call, ret);
-		return;
-	}
-	capture_user_inline(call, iov, iovlen, ret);
-	if (config.snaplen > INLINE_PAYLOAD && iovlen == 1)
-		capture_user_rest(call, base, (u64)ret < len ? (u64)ret : len);
 }
 
 /* Facts about one passed file, in its place of the list. */
 static long fd_step(u32 at, u64 *context)
 {
 	struct piece_record *piece = (void *)scratch(context[1]);
-	struct scm_fp_list *list = (void *)context[0];
 	struct file *file = NULL;
 	struct fd_part *part;
 
@@ -659,8 +742,7 @@ static long fd_step(u32 at, u64 *context)
 		return 1;
 	at = BOUNDED(at, 0xff);
 	part = (void *)(piece_data(piece) + at * sizeof(*part));
-	bpf_probe_read_kernel(&file, sizeof(file),
-			      (void *)list + bpf_core_field_offset(struct scm_fp_list, fp) + at * 8);
+	bpf_probe_read_kernel(&file, sizeof(file), (void *)(context[0] + at * sizeof(file)));
 	part->inode = BPF_CORE_READ(file, f_inode, i_ino);
 	part->magic = BPF_CORE_READ(file, f_inode, i_sb, s_magic);
 	part->mode = BPF_CORE_READ(file, f_inode, i_mode);
@@ -670,18 +752,15 @@ static long fd_step(u32 at, u64 *context)
 	return 0;
 }
 
-/* The files that a message carries, while their list still hangs on it. */
-apart int capture_files(struct call *call, u64 list_at)
+/* The files that a message carries. `files` is the address of an array of pointers to them. */
+apart int capture_files(struct call *call, u64 files, u32 number)
 {
-	struct scm_fp_list *list = (void *)list_at;
-	u64 context[2] = {(u64)list};
+	u64 context[2] = {files};
 	struct piece_record *piece;
-	u32 number;
 
 	if (!call)
 		return 0;
 	context[1] = call->scratch;
-	number = (u16)BPF_CORE_READ(list, count);
 	if (number > MAX_FDS)
 		number = MAX_FDS;
 	call->message.fds_sent = number;
@@ -697,8 +776,7 @@ apart int capture_files(struct call *call, u64 list_at)
 
 		if (i >= number)
 			break;
-		bpf_probe_read_kernel(&file, sizeof(file),
-				      (void *)list + bpf_core_field_offset(struct scm_fp_list, fp) + i * 8);
+		bpf_probe_read_kernel(&file, sizeof(file), (void *)(files + i * sizeof(file)));
 		if (!file)
 			break;
 		piece = new_piece(call, PIECE_FD_PATH, i);
@@ -709,6 +787,12 @@ apart int capture_files(struct call *call, u64 list_at)
 		emit_piece(call, piece, size);
 	}
 	return 0;
+}
+
+/* The files that the kernel has listed for a message, while the list still hangs on it. */
+worker void capture_listed(struct call *call, struct scm_fp_list *list)
+{
+	capture_files(call, (u64)list + bpf_core_field_offset(struct scm_fp_list, fp), (u16)BPF_CORE_READ(list, count));
 }
 
 /* What a UNIX socket notes on a buffer: the writer where somebody asks for credentials, passed files, and how many
@@ -751,7 +835,7 @@ worker void unix_note_taken(struct call *call, struct sk_buff *skb, const struct
 		message->sender_known = SENDER_WRITER;
 	}
 	if (note->files && !message->fds_sent)
-		capture_files(call, (u64)note->files);
+		capture_listed(call, note->files);
 }
 
 /* The last step: description of the process, then the record. */

@@ -52,7 +52,7 @@ worker void gather_buffers(struct call *call, struct iov_iter *iter)
 
 	call->buffers = 1;
 	call->room = GET(iter, count);
-	if (message->head.event == EVENT_recvfrom || message->head.event == EVENT_read)
+	if (is_among(message->head.event, EVENTS_of_buffer))
 		return; /* its registers hold it */
 	if (type == bpf_core_enum_value(enum iter_type, ITER_UBUF)) {
 		message->iovlen = 1;
@@ -79,7 +79,7 @@ worker void fill_request(struct call *call)
 	message->sockfd = call->request_fd;
 	message->flags = call->request_flags;
 	message->address = call->request_address;
-	if (call->request_event == EVENT_io_uring_recv) {
+	if (call->request_event == EVENT_io_uring_recv || call->request_event == EVENT_io_uring_send) {
 		message->iov_base = call->request_address;
 		message->iov_len = call->request_length;
 		message->iovlen = 1;
@@ -104,7 +104,7 @@ worker void emit_request(struct call *call, struct task_struct *task, s64 ret)
 		message->control_state = call->cmsgs || message->fds_delivered ? REASON_here : REASON_engine;
 		message->flags_state = REASON_engine;
 	}
-	settle_payload(call, ret, 0, 0, 0, 0);
+	settle_payload(call, ret, 0, 0);
 	emit_message(call, task, bpf_ktime_get_ns(), ret);
 }
 
@@ -374,10 +374,9 @@ worker int fd_arrived(s32 number)
 	return 0;
 }
 
-/* The source address on its way to the caller: it stands on a stack frame that is gone when the call returns. */
-worker int name_given(const void *name, s32 length)
+/* An address as the kernel holds it, on a stack frame that is gone when the call returns. */
+worker int take_name(struct call *call, const void *name, s32 length)
 {
-	struct call *call = call_inside();
 	struct piece_record *piece;
 	u32 size = length;
 
@@ -394,6 +393,12 @@ worker int name_given(const void *name, s32 length)
 		return 0;
 	emit_piece(call, piece, size);
 	return 0;
+}
+
+/* The source address on its way to the caller. */
+worker int name_given(const void *name, s32 length)
+{
+	return take_name(call_inside(), name, length);
 }
 
 /* The kernel skipped the program at the entry. */
@@ -562,7 +567,7 @@ worker int buffers_left(struct call *call, struct task_struct *task, s64 ret)
 		if (message->head.event == EVENT_readv && !call->buffers)
 			message->iov_state = message->socket_state;
 	}
-	settle_payload(call, ret, 0, 0, 0, 0);
+	settle_payload(call, ret, 0, 0);
 	emit_message(call, task, bpf_ktime_get_ns(), ret);
 	return 0;
 }

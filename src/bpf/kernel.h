@@ -62,29 +62,51 @@ enum {
 	ENOTSOCK = 88,
 	EMSGSIZE = 90,
 	SOL_SOCKET = 1,
+	SCM_RIGHTS = 1,
 	SCM_PIDFD = 4,
 	S_IFMT = 0170000,
 	S_IFSOCK = 0140000,
 	FMODE_PATH = 0x4000, /* include/linux/fs.h */
 	NR_READ = 0,         /* arch/x86/entry/syscalls/syscall_64.tbl */
+	NR_WRITE = 1,
 	NR_READV = 19,
+	NR_WRITEV = 20,
+	NR_SENDFILE = 40,
+	NR_SENDTO = 44,
 	NR_RECVFROM = 45,
+	NR_SENDMSG = 46,
 	NR_RECVMSG = 47,
+	NR_SPLICE = 275,
 	NR_RECVMMSG = 299,
-	NR_IO_URING_ENTER = 426,
+	NR_SENDMMSG = 307,
 	NR_PREADV2 = 327,
+	NR_PWRITEV2 = 328,
+	NR_IO_URING_ENTER = 426,
 	NR_READ_I386 = 3, /* arch/x86/entry/syscalls/syscall_32.tbl */
+	NR_WRITE_I386 = 4,
 	NR_SOCKETCALL_I386 = 102,
 	NR_READV_I386 = 145,
+	NR_WRITEV_I386 = 146,
+	NR_SENDFILE_I386 = 187,
+	NR_SENDFILE64_I386 = 239,
+	NR_SPLICE_I386 = 313,
 	NR_RECVMMSG_I386 = 337,
+	NR_SENDMMSG_I386 = 345,
+	NR_SENDTO_I386 = 369,
+	NR_SENDMSG_I386 = 370,
 	NR_RECVFROM_I386 = 371,
 	NR_RECVMSG_I386 = 372,
 	NR_PREADV2_I386 = 378,
+	NR_PWRITEV2_I386 = 379,
 	NR_RECVMMSG_TIME64_I386 = 417,
-	SYS_RECV = 10, /* include/uapi/linux/net.h */
+	SYS_SEND = 9, /* include/uapi/linux/net.h */
+	SYS_RECV = 10,
+	SYS_SENDTO = 11,
 	SYS_RECVFROM = 12,
+	SYS_SENDMSG = 16,
 	SYS_RECVMSG = 17,
 	SYS_RECVMMSG = 19,
+	SYS_SENDMMSG = 20,
 	MSG_CMSG_COMPAT = 0x80000000,
 };
 
@@ -390,6 +412,8 @@ struct iov_iter {
 	unsigned long nr_segs;
 	void *ubuf;
 	const struct iovec *__iov;
+	const struct bio_vec *bvec;
+	const struct iovec *kvec;
 };
 
 struct iov_iter___6_3 {
@@ -440,9 +464,15 @@ struct bpf_iter__task {
 
 #pragma clang attribute pop
 
+/* A tracepoint: 6.3 (kernel 6e6eda44b939) and newer have it. */
+typedef void (*btf_trace_sock_send_length)(void *, struct sock *, int, int);
+
 /* Values are the running kernel's: they changed in 6.4 (de4f5fed3f23). */
 enum iter_type {
 	ITER_UBUF,
+	ITER_IOVEC,
+	ITER_BVEC,
+	ITER_KVEC,
 };
 
 /* Opaque to programs (include/uapi/linux/bpf.h). */

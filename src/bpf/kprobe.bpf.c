@@ -5,7 +5,7 @@
  * instruction behind the call of ___sys_recvmsg, whose address a first call of our own tells. Such a probe also sees
  * calls that were blocked before it came. A call whose descriptor is none never gets there: it is told at entry. */
 #define SOCKWARDEN_KPROBE
-#include "gather.h"
+#include "send.h"
 #include "follow.h"
 #include "user.h"
 
@@ -47,6 +47,8 @@ worker int called(u32 event, s64 early_error)
 		error = early_error;
 	if (!error)
 		return 0;
+	if (is_send(event))
+		return send_left(call, task, error);
 	return has_header(event) ? failed(call, task, error) : buffers_left(call, task, error);
 }
 
@@ -66,6 +68,79 @@ SEC("kprobe/do_recvmmsg")
 int kp_called_batch(struct pt_regs *context)
 {
 	return called(EVENT_recvmmsg, 0);
+}
+
+SEC("kprobe/__sys_sendmsg")
+int kp_called_send(struct pt_regs *context)
+{
+	return called(EVENT_sendmsg, context->cx & 1 && context->dx & MSG_CMSG_COMPAT ? -EINVAL : 0);
+}
+
+SEC("kprobe/__sys_sendmmsg")
+int kp_called_sends(struct pt_regs *context)
+{
+	return called(EVENT_sendmmsg, context->r8 & 1 && context->cx & MSG_CMSG_COMPAT ? -EINVAL : 0);
+}
+
+SEC("kprobe/__sys_sendto")
+int kp_called_to(struct pt_regs *context)
+{
+	return called(EVENT_sendto, 0);
+}
+
+SEC("kprobe/security_socket_sendmsg")
+int kp_sending(struct pt_regs *context)
+{
+	return send_entered((struct socket *)context->di, (struct msghdr *)context->si);
+}
+
+SEC("kprobe/skb_copy_datagram_from_iter")
+int kp_filled(struct pt_regs *context)
+{
+	return send_filled((struct sk_buff *)context->di, 0, 0, false);
+}
+
+/* The end of a send in the socket layer. A message of a batch that goes where the one before it went has no entry. */
+worker int send_ended(struct sock *sk, s64 ret)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call *call = sending_call(task);
+	bool batched;
+
+	if (!call) {
+		count_unseen(task, operation_at(task, registers(task), EVENT_io_uring_out));
+		return 0;
+	}
+	if (!sk && (call->inside || call->batch)) { /* all messages of a batch go to one socket */
+		struct socket *socket = call->socket;
+
+		sk = BPF_CORE_READ(socket, sk);
+	}
+	call->scratch = SCRATCH_RETURNED;
+	batched = call->message.head.event == EVENT_sendmmsg;
+	if (batched && ret < 0 && call->batch) {
+		end_call(call);
+		return 0;
+	}
+	if (batched && ret >= 0)
+		place_in_batch(call);
+	if (call->inside) {
+		finish_sent(call, ret);
+	} else {
+		if (sk)
+			socket_of(call, sk);
+		else
+			call->message.socket_state = REASON_engine;
+		finish_send(call, ret, call->called || call->batch > 1 ? REASON_engine : REASON_late_attach);
+	}
+	emit_message(call, task, bpf_ktime_get_ns(), ret);
+	return 0;
+}
+
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(kp_sent, struct sock *sk, int ret)
+{
+	return send_ended(sk, ret);
 }
 
 SEC("kprobe/sock_recvmsg")
@@ -217,6 +292,32 @@ int kp_returned_read(struct pt_regs *context)
 	if (!call_of(task))
 		count_unseen(task, operation_of(task, registers(task)));
 	return returned_buffers((s32)context->ax);
+}
+
+/* Where the kernel has no tracepoint at the end of a send. */
+worker int send_came_back(struct pt_regs *context)
+{
+	if ((u32)bpf_get_current_task_btf()->tgid == config.self)
+		shared.return_hits++;
+	return send_ended(NULL, (s32)context->ax);
+}
+
+SEC("kprobe")
+int kp_sent_msg(struct pt_regs *context)
+{
+	return send_came_back(context);
+}
+
+SEC("kprobe")
+int kp_sent_to(struct pt_regs *context)
+{
+	return send_came_back(context);
+}
+
+SEC("kprobe")
+int kp_sent_written(struct pt_regs *context)
+{
+	return send_came_back(context);
 }
 
 SEC("kprobe/skb_copy_datagram_from_iter")

@@ -65,6 +65,15 @@ struct skb_walk {
 	u32 chained;
 };
 
+/* A walk over the buffers of a call, in a map for the same reason. */
+struct buffer_walk {
+	u64 vector; /* of struct iovec */
+	u32 at;     /* bytes of the message before the next buffer */
+	u32 length; /* bytes from there on */
+	u32 of_caller;
+	u32 spare;
+};
+
 /* A task's call in progress, and what its last calls have told. */
 struct call {
 	u64 owner;                /* the task whose this is (owner_of), with CALL_BUSY while a call is in progress */
@@ -92,7 +101,8 @@ struct call {
 	u32 seen;       /* payload bytes that passed by, captured or not */
 	u32 batch;      /* messages of this recvmmsg that have been told */
 	u64 batch_time; /* the end of the last of them */
-	u64 name_at;    /* where the caller of recvfrom wants the source address, and its size */
+	u64 name_at;    /* where the caller of recvfrom wants the source address, and where its size; of sendto the
+			   destination and its size */
 	u64 name_size_at;
 	u32 request_event; /* of the io_uring request that is tried */
 	s32 request_fd;
@@ -103,13 +113,17 @@ struct call {
 	struct socket *socket; /* between entry and return */
 	struct msghdr *header; /* likewise */
 	u64 room;              /* bytes that the caller's buffers hold */
-	struct skb_walk walk;
+	union {
+		struct skb_walk walk;
+		struct buffer_walk buffer_walk;
+	};
 	struct message_record message;
 	u8 payload[2 * INLINE_PAYLOAD]; /* twice, so that offset + length need no joint bound */
 };
 
 enum {
-	CALL_BUSY = 1, /* in call.owner */
+	CALL_BUSY = 1,      /* in call.owner */
+	MAX_BUFFERS = 1024, /* UIO_MAXIOV: a call with more fails */
 };
 
 /* Calls by thread id modulo the number of places: one plain look-up instead of task storage, which costs as much as a
@@ -170,6 +184,7 @@ enum scratch_place {
 	SCRATCH_RETURNED,
 	SCRATCH_RECEIVED,
 	SCRATCH_WROTE,
+	SCRATCH_FILES,
 	SCRATCH_COUNT
 };
 

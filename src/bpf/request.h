@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0 OR BSD-2-Clause) */
-/* Receives that io_uring makes for a request: begun where it tries one, and told when the try is over. */
+/* What io_uring makes for a request: begun where it tries one, and told when the try is over. */
 #ifndef SOCKWARDEN_REQUEST_H
 #define SOCKWARDEN_REQUEST_H
 
-#include "gather.h"
+#include "send.h"
 
 /* Descriptors of requests that wait: the kernel forgets the number when it waits for the file. */
 struct waiting {
@@ -53,7 +53,8 @@ worker int request_tried(struct io_kiocb *request, u32 event)
 
 	if (config.only_marked && !may_be_marked(task))
 		return 0;
-	if (event == EVENT_io_uring_read && (BPF_CORE_READ(request, file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+	if (is_among(event, 1 << EVENT_io_uring_read | 1 << EVENT_io_uring_write) &&
+	    (BPF_CORE_READ(request, file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
 		return 0;
 	if (!wanted_task(task))
 		return 0;
@@ -64,13 +65,26 @@ worker int request_tried(struct io_kiocb *request, u32 event)
 	call->request_fd = descriptor_of(request);
 	call->request_flags = 0;
 	call->request_address = 0;
-	if (event != EVENT_io_uring_read) {
+	if (!is_among(event, 1 << EVENT_io_uring_read | 1 << EVENT_io_uring_write)) {
 		call->request_flags = BPF_CORE_READ(command, msg_flags);
 		call->request_address = (u64)BPF_CORE_READ(command, buf);
 		call->request_length = BPF_CORE_READ(command, len);
 	}
 	fill_request(call);
 	return 0;
+}
+
+/* What came of a try to send. A message of which a part was sent is told when the rest is. */
+worker void request_sent(struct call *call, struct task_struct *task, struct io_kiocb *request, s64 ret)
+{
+	if (call->inside && !ret)
+		send_left(call, task, BPF_CORE_READ(request, cqe.res));
+	else if (call->inside && ret == -EAGAIN && never_waits(call, request))
+		send_left(call, task, ret);
+	else if (!call->inside && ret == -ENOTSOCK && !config.light)
+		send_left(call, task, ret);
+	else
+		end_call(call);
 }
 
 /* `ret` is 0 where the request is complete, with its result; else it is tried again, or has gone on meanwhile. */
@@ -84,7 +98,9 @@ worker int request_left(struct io_kiocb *request, s64 ret)
 		return 0;
 	call->scratch = SCRATCH_RETURNED;
 	result = BPF_CORE_READ(request, cqe.res);
-	if (call->inside && call->seen)
+	if (is_send(call->message.head.event))
+		request_sent(call, task, request, ret);
+	else if (call->inside && call->seen)
 		emit_request(call, task, !ret && result > call->seen ? result : call->seen);
 	else if (call->inside && !ret)
 		emit_request(call, task, result);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: (GPL-2.0 OR BSD-2-Clause)
-/* The tracepoint engine: recvmsg as far as tracepoints show it, on kernels that refuse BPF trampolines.
+/* The tracepoint engine: operations as far as tracepoints show them, on kernels that refuse BPF trampolines.
  *
  * Parts of a message are captured while they are copied; the socket layer's tracepoint names the socket; the call's
  * return, by the only system call tracepoint that sockwarden ever attaches, completes and sends the record. With
@@ -140,7 +140,7 @@ worker void finish_placeless(struct call *call, s64 ret, u8 reason)
 		message->payload_state = reason;
 		message->inline_payload = 0;
 	} else {
-		settle_payload(call, ret, 0, 0, 0, 0);
+		settle_payload(call, ret, 0, 0);
 	}
 }
 
@@ -183,7 +183,7 @@ worker int request_received(struct call *call, struct task_struct *task, s64 ret
 		message->payload_state = REASON_engine;
 		message->inline_payload = 0;
 	} else {
-		settle_payload(call, ret, 0, 0, 0, 0);
+		settle_payload(call, ret, 0, 0);
 	}
 	emit_message(call, task, bpf_ktime_get_ns(), ret);
 	return 0;
@@ -254,7 +254,7 @@ worker void finish_message(struct call *call, s64 ret)
 			user_control(call, header.control, header.controllen);
 		}
 	}
-	settle_payload(call, ret, header.iov, header.iovlen, message->iov_base, message->iov_len);
+	settle_payload(call, ret, header.iov, header.iovlen);
 }
 
 /* The call that returns, where it was asked for. */
@@ -307,7 +307,7 @@ int tp_returned_from(struct syscall_exit *context)
 		if (size)
 			user_name(call, call->name_at, size);
 	}
-	settle_payload(call, context->ret, 0, 0, message->iov_base, message->iov_len);
+	settle_payload(call, context->ret, 0, 0);
 	emit_message(call, task, bpf_ktime_get_ns(), context->ret);
 	return 0;
 }
@@ -330,6 +330,66 @@ int tp_returned_batch(struct syscall_exit *context)
 		return 0;
 	call->batch = 0;
 	finish_message(call, context->ret);
+	emit_message(call, task, bpf_ktime_get_ns(), context->ret);
+	return 0;
+}
+
+/* The end of a send in the socket layer: nothing of it was seen before. */
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(tp_sent, struct sock *sk, int ret)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call *call = sending_call(task);
+	u8 reason;
+
+	if (!call) {
+		count_unseen(task, operation_at(task, registers(task), EVENT_io_uring_out));
+		return 0;
+	}
+	call->scratch = SCRATCH_RECEIVED;
+	socket_of(call, sk);
+	if (call->message.head.event == EVENT_sendmmsg) {
+		reason = early_reason(call);
+		if (ret < 0 && (call->batch || reason != REASON_engine)) {
+			end_call(call);
+			return 0;
+		}
+		if (reason != REASON_engine) {
+			finish_placeless(call, ret, reason);
+			call->message.entry_state = REASON_engine;
+			emit_message(call, task, bpf_ktime_get_ns(), ret);
+			return 0;
+		}
+		if (ret >= 0)
+			place_in_batch(call);
+	}
+	finish_send(call, ret, REASON_engine);
+	if (call->message.head.event == EVENT_sendmmsg && ret < 0) {
+		call->inside = 1; /* told at the return of the call, whose error it is */
+		return 0;
+	}
+	emit_message(call, task, bpf_ktime_get_ns(), ret);
+	return 0;
+}
+
+SEC("tracepoint/syscalls/sys_exit_sendmmsg")
+int tp_sent_batch(struct syscall_exit *context)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call *call;
+
+	if (context->ret >= 0) {
+		call = last_call(task, place_of(task));
+		if (call)
+			call->batch = 0;
+		return 0;
+	}
+	call = returning_call(task, EVENT_sendmmsg, context->ret);
+	if (!call)
+		return 0;
+	call->batch = 0;
+	if (!call->inside)
+		finish_send(call, context->ret, REASON_engine);
 	emit_message(call, task, bpf_ktime_get_ns(), context->ret);
 	return 0;
 }

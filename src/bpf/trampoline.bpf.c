@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: (GPL-2.0 OR BSD-2-Clause)
-/* The trampoline engine: recvmsg from its entry to its return, from the kernel's own copies. */
+/* The trampoline engine: operations from their entry to their return, from the kernel's own copies. */
 #include "request.h"
 #include "follow.h"
 #include "user.h"
@@ -234,6 +234,187 @@ SEC("fentry/ip6_send_skb")
 int BPF_PROG(tr_udp6_wrote, struct sk_buff *skb)
 {
 	return datagram_written(skb);
+}
+
+SEC("fentry/security_socket_sendmsg")
+int BPF_PROG(tr_sending, struct socket *socket, struct msghdr *header)
+{
+	return send_entered(socket, header);
+}
+
+SEC("fexit/skb_copy_datagram_from_iter")
+int BPF_PROG(tr_filled, struct sk_buff *skb, int offset, struct iov_iter *from, int length, int ret)
+{
+	return send_filled(skb, offset, length, !ret);
+}
+
+SEC("fexit/__sys_sendmsg")
+int BPF_PROG(tr_sent, int sockfd, void *address, unsigned int flags, bool forbid, long ret)
+{
+	return send_returned(EVENT_sendmsg, ret);
+}
+
+SEC("fexit/____sys_sendmsg")
+int BPF_PROG(tr_sent_of_batch, struct socket *socket, struct msghdr *header, unsigned int flags, void *used,
+	     unsigned int allowed, int ret)
+{
+	return batch_sent(socket, header, ret);
+}
+
+SEC("fexit/__sys_sendmmsg")
+int BPF_PROG(tr_sent_batch, int sockfd, void *vector, unsigned int vlen, unsigned int flags, bool forbid, int ret)
+{
+	return batch_returned(ret);
+}
+
+SEC("fexit/__sys_sendto")
+int BPF_PROG(tr_sent_to, int sockfd, void *buffer, unsigned long size, unsigned int flags, void *address,
+	     int address_size, int ret)
+{
+	return send_returned(EVENT_sendto, ret);
+}
+
+SEC("fexit/sock_write_iter")
+int BPF_PROG(tr_wrote_file, void *request, void *buffers, long ret)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call *call = sending_call(task);
+
+	if (!call) {
+		count_unseen(task, operation_at(task, registers(task), EVENT_io_uring_out));
+		return 0;
+	}
+	if (is_request(call->message.head.event))
+		return 0;
+	if (!call->inside && ret <= 0) {
+		end_call(call);
+		return 0;
+	}
+	return send_left(call, task, ret);
+}
+
+/* The page as a number: a typed pointer cannot be reckoned with. */
+worker int page_given(u64 *context)
+{
+	u64 page = 0, offset = 0, size = 0;
+
+	bpf_get_func_arg(context, 1, &page);
+	bpf_get_func_arg(context, 2, &offset);
+	bpf_get_func_arg(context, 3, &size);
+	return page_entered((struct socket *)context[0], page, offset, size);
+}
+
+SEC("fentry/unix_stream_sendpage")
+int tr_page_unix(u64 *context)
+{
+	return page_given(context);
+}
+
+SEC("fentry/inet_sendpage")
+int tr_page_inet(u64 *context)
+{
+	return page_given(context);
+}
+
+/* Both are called for files of all kinds. */
+worker int transferred(s64 ret)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call *call = present_call(task);
+
+	if (!call || call->message.head.event != EVENT_sendfile)
+		return 0;
+	return send_left(call, task, ret);
+}
+
+SEC("fexit/do_sendfile")
+int BPF_PROG(tr_transferred, int out, int in, void *offset, unsigned long count, long long max, long ret)
+{
+	return transferred(ret);
+}
+
+SEC("fexit/__do_splice")
+int BPF_PROG(tr_spliced_out, void *in, void *in_offset, void *out, void *out_offset, unsigned long size,
+	     unsigned int flags, long ret)
+{
+	return transferred(ret);
+}
+
+SEC("fentry/io_send")
+int BPF_PROG(tr_uring_send, struct io_kiocb *request)
+{
+	return request_tried(request, EVENT_io_uring_send);
+}
+
+SEC("fexit/io_send")
+int BPF_PROG(tr_uring_send_tried, struct io_kiocb *request, unsigned int flags, int ret)
+{
+	return request_left(request, ret);
+}
+
+SEC("fentry/io_send_zc")
+int BPF_PROG(tr_uring_send_zc, struct io_kiocb *request)
+{
+	return request_tried(request, EVENT_io_uring_send);
+}
+
+SEC("fexit/io_send_zc")
+int BPF_PROG(tr_uring_send_zc_tried, struct io_kiocb *request, unsigned int flags, int ret)
+{
+	return request_left(request, ret);
+}
+
+SEC("fentry/io_sendmsg")
+int BPF_PROG(tr_uring_sendmsg, struct io_kiocb *request)
+{
+	return request_tried(request, EVENT_io_uring_sendmsg);
+}
+
+SEC("fexit/io_sendmsg")
+int BPF_PROG(tr_uring_sendmsg_tried, struct io_kiocb *request, unsigned int flags, int ret)
+{
+	return request_left(request, ret);
+}
+
+SEC("fentry/io_sendmsg_zc")
+int BPF_PROG(tr_uring_sendmsg_zc, struct io_kiocb *request)
+{
+	return request_tried(request, EVENT_io_uring_sendmsg);
+}
+
+SEC("fexit/io_sendmsg_zc")
+int BPF_PROG(tr_uring_sendmsg_zc_tried, struct io_kiocb *request, unsigned int flags, int ret)
+{
+	return request_left(request, ret);
+}
+
+SEC("fentry/io_write")
+int BPF_PROG(tr_uring_write, struct io_kiocb *request)
+{
+	return request_tried(request, EVENT_io_uring_write);
+}
+
+SEC("fexit/io_write")
+int BPF_PROG(tr_uring_write_tried, struct io_kiocb *request, unsigned int flags, int ret)
+{
+	return request_left(request, ret);
+}
+
+/* A call that was blocked before the hooks came passes none of them but this. */
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(tr_sent_late, struct sock *sk, int ret)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call *call = sending_call(task);
+
+	if (!call || call->inside || call->batch)
+		return 0;
+	call->scratch = SCRATCH_RECEIVED;
+	socket_of(call, sk);
+	finish_send(call, ret, REASON_late_attach);
+	call->message.index_state = REASON_late_attach;
+	emit_message(call, task, bpf_ktime_get_ns(), ret);
+	return 0;
 }
 
 SEC("tp_btf/task_newtask")

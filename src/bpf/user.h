@@ -167,7 +167,7 @@ worker void finish_header(struct call *call, s64 ret, u8 reason)
 	message->flags_state = reason;
 	if (reason == REASON_light && !lacks_payload(call, ret)) {
 		message->iov_state = reason;
-		settle_payload(call, ret, 0, 0, 0, 0);
+		settle_payload(call, ret, 0, 0);
 		return;
 	}
 	if (read_header(call, &header, &first)) {
@@ -179,7 +179,7 @@ worker void finish_header(struct call *call, s64 ret, u8 reason)
 	if (!header.control)
 		message->control_state = REASON_none;
 	gather_iovecs(call, &header, &first);
-	settle_payload(call, ret, header.iov, message->compat ? 0 : header.iovlen, message->iov_base, message->iov_len);
+	settle_payload(call, ret, header.iov, message->compat ? 0 : header.iovlen);
 }
 
 /* What remains to be gathered where the return of the call is not seen, for `reason`. With --light the caller's memory
@@ -194,7 +194,7 @@ apart int finish_early(struct call *call, s64 ret, u8 reason)
 		return 0;
 	message = &call->message;
 	event = message->head.event;
-	vector = event == EVENT_readv && !message->compat ? message->address : 0;
+	vector = is_among(event, EVENTS_of_vector) && !message->compat ? message->address : 0;
 	message->entry_state = REASON_late_attach;
 	if (has_header(event)) {
 		finish_header(call, ret, reason);
@@ -207,7 +207,147 @@ apart int finish_early(struct call *call, s64 ret, u8 reason)
 		message->iov_state = reason;
 	else if (event == EVENT_readv)
 		gather_vector(call);
-	settle_payload(call, ret, vector, message->iovlen, message->iov_base, message->iov_len);
+	settle_payload(call, ret, vector, message->iovlen);
+	return 0;
+}
+
+/* Files that are sent, as the numbers in the caller's ancillary data name them: a walk over it. */
+struct named_files {
+	u64 files[MAX_FDS + 3]; /* struct file *, room for any byte as an index */
+	u32 number;
+	u32 at; /* bytes of the ancillary data that are done */
+	u32 size;
+	u32 spare;
+	u64 where; /* address of `files`, as a number: a pointer to a map's memory is no number to the verifier */
+};
+
+struct user_cmsghdr64 {
+	u64 len;
+	s32 level;
+	s32 type;
+};
+
+static long number_step(u32 step, u32 *control)
+{
+	struct named_files *named = (void *)scratch(SCRATCH_FILES);
+	struct scratch *room = scratch(*control);
+	u32 at;
+
+	if (!named || !room)
+		return 1;
+	at = sizeof(struct piece_record) + named->at + sizeof(struct user_cmsghdr64) + step * sizeof(s32);
+	named->files[BOUNDED(named->number, 0xff)] =
+		(u64)file_at(bpf_get_current_task_btf(), *(u32 *)(room->bytes + BOUNDED(at, PIECE_MASK)));
+	named->number++;
+	return named->number >= MAX_FDS;
+}
+
+static long control_step(u32 step, u32 *control)
+{
+	struct named_files *named = (void *)scratch(SCRATCH_FILES);
+	struct scratch *room = scratch(*control);
+	struct user_cmsghdr64 *header;
+	u64 length;
+
+	if (!named || !room || named->at + sizeof(*header) > named->size)
+		return 1;
+	header = (void *)(room->bytes + sizeof(struct piece_record) + BOUNDED(named->at, PIECE_DATA - 1));
+	length = header->len;
+	if (length < sizeof(*header) || length > named->size - named->at)
+		return 1;
+	/* an inlined bpf_loop compares all 64 bits of the number with its limit */
+	if (header->level == SOL_SOCKET && header->type == SCM_RIGHTS)
+		bpf_loop(BOUNDED((length - sizeof(*header)) / sizeof(s32), PIECE_DATA - 1), number_step, control, 0);
+	named->at += (length + 7) & ~7ULL;
+	return 0;
+}
+
+/* The ancillary data of a send, and the files that it names in the sender's table of descriptors. */
+worker void sent_control(struct call *call, u64 control, u64 controllen)
+{
+	struct named_files *named = (void *)scratch(SCRATCH_FILES);
+	u32 place = call->scratch;
+
+	user_control(call, control, controllen);
+	if (!named || call->message.control_state)
+		return;
+	named->number = 0;
+	named->at = 0;
+	named->size = controllen > PIECE_DATA ? PIECE_DATA : controllen;
+	bpf_loop(PIECE_DATA / sizeof(struct user_cmsghdr64), control_step, &place, 0);
+	if (!named->number)
+		return;
+	*(volatile u64 *)&named->where = (u64)named->files;
+	call->scratch = SCRATCH_COPIED;
+	capture_files(call, *(volatile u64 *)&named->where, named->number);
+	call->scratch = place;
+}
+
+/* The end of a send where no hook has seen its entry: all but the socket is read from the caller's memory, which the
+ * call does not change. Where the engine does not see what was asked for, that is missing for `reason`. */
+apart int finish_send(struct call *call, s64 ret, u8 reason)
+{
+	struct message_record *message;
+	struct user_msghdr64 header;
+	struct user_iovec first = {};
+	bool payload;
+	u32 event;
+
+	if (!call)
+		return 0;
+	message = &call->message;
+	event = message->head.event;
+	payload = ret > 0 && config.snaplen;
+	message->entry_state = reason;
+	message->name_state = REASON_none;
+	message->control_state = REASON_none;
+	message->flags_state = REASON_none;
+	if (ret > 0 && !config.snaplen)
+		message->payload_state = REASON_snaplen;
+	if (is_among(event, EVENTS_unknown | 1 << EVENT_sendfile)) {
+		if (event != EVENT_sendfile)
+			message->control_state = REASON_engine;
+		if (payload)
+			message->payload_state = REASON_engine;
+		return 0;
+	}
+	if (has_header(event)) {
+		if (read_header(call, &header, &first)) {
+			message->iov_state = REASON_fault;
+			message->name_state = REASON_fault;
+			message->control_state = REASON_fault;
+			if (payload)
+				message->payload_state = REASON_fault;
+			return 0;
+		}
+		gather_iovecs(call, &header, &first);
+		if (header.name && header.namelen > 0) {
+			message->name_state = REASON_here;
+			user_name(call, header.name, header.namelen);
+		}
+		if (header.control && header.controllen) {
+			message->control_state = message->compat ? REASON_compat : REASON_here;
+			if (!message->compat)
+				sent_control(call, header.control, header.controllen);
+		}
+	} else {
+		header.iov = message->address;
+		header.iovlen = message->iovlen;
+		if (is_among(event, EVENTS_of_vector))
+			gather_vector(call);
+		if (call->name_at && call->name_size_at) {
+			message->name_state = REASON_here;
+			user_name(call, call->name_at, call->name_size_at);
+		}
+	}
+	if (!payload)
+		return 0;
+	if (is_among(event, EVENTS_of_buffer))
+		capture_user_buffer(call, ret);
+	else if (message->compat)
+		message->payload_state = REASON_compat;
+	else
+		capture_buffers(call, header.iov, header.iovlen, ret, 1);
 	return 0;
 }
 

@@ -74,6 +74,17 @@ enum event {
 	NO_EVENT = EVENT_COUNT
 };
 
+/* Events by set: a bit for each. */
+enum event_set {
+#define IN_receive(id) 0
+#define IN_send(id) 1 << EVENT_##id
+	EVENTS_send = 0
+#define EVENT(id, set, intro) | (IN_##set(id))
+#include "../../catalog/event_names.h"
+#undef IN_receive
+#undef IN_send
+};
+
 enum counter {
 #define COUNTER(id, sum, doc) COUNTER_##id,
 #include "../../catalog/counters.def"

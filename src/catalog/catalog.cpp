@@ -143,6 +143,14 @@ namespace masks {
 constexpr EventMask any = ~EventMask{0};
 #define EVENT(id, set, intro) constexpr EventMask id = event_bit(EventId::id);
 #include "../../catalog/event_names.h"
+constexpr EventMask of_set(std::string_view set) {
+    EventMask mask = 0;
+    for (const EventRow &row : kEvents) {
+        mask |= row.set == set ? event_bit(row.id) : 0;
+    }
+    return mask;
+}
+constexpr EventMask receive = of_set("receive"), send = of_set("send");
 
 constexpr HookRow kHooks[] = {
 #define HOOK(id, engine, type, target, when, events, purpose) \

@@ -127,6 +127,8 @@ void Assembler::take_message(Bytes record, std::int64_t wall_offset) {
     message.wire = wire;
     message.engine = engine_;
     message.wall_ns = static_cast<std::int64_t>(wire->head.time + static_cast<std::uint64_t>(wall_offset));
+    static const EventMask sends = events_named("send");
+    message.send = (sends & event_bit(static_cast<EventId>(wire->head.event))) != 0;
     message.process = &processes_.find({wire->start, wire->tgid, wire->exec}, wire->head.time);
     if (wire->tid == wire->tgid && std::string_view(message.process->comm) !=
                                        std::string_view(wire->comm, strnlen(wire->comm, sizeof(wire->comm)))) {
@@ -146,6 +148,7 @@ void Assembler::take_message(Bytes record, std::int64_t wall_offset) {
     message.flags_reason = wire->flags_state;
     message.fds.clear();
     message.fds_reason = wire->fds_state;
+    message.fds_sent = wire->fds_sent;
     message.fds_delivered = 0;
     message.fds_denied = wire->fds_denied;
     message.payload = behind.first(wire->inline_payload);
@@ -250,10 +253,15 @@ void Assembler::join_fds(Message &message, const Pending &pending) {
     }
     for (const ControlMessage &control : message.control) {
         if (control.level == SOL_SOCKET && control.type == SCM_RIGHTS) {
-            numbers = rights_of(control);
+            const std::vector<int> more = rights_of(control);
+            numbers.insert(numbers.end(), more.begin(), more.end());
         }
     }
-    message.fds_delivered = static_cast<std::uint32_t>(numbers.size());
+    if (message.send) {
+        message.fds_sent = std::max(message.fds_sent, static_cast<std::uint32_t>(numbers.size()));
+    } else {
+        message.fds_delivered = static_cast<std::uint32_t>(numbers.size());
+    }
     for (std::size_t i = 0; i < numbers.size(); ++i) {
         PassedFd fd;
         fd.number = numbers[i];
@@ -285,7 +293,7 @@ void Assembler::join_payload(Message &message, const Pending &pending, Bytes inl
             rest.push_back(&piece);
         }
     }
-    if (rest.empty()) {
+    if (rest.empty() || message.wire->ret <= 0) {  // what a send that failed was given is no payload
         return;
     }
     std::ranges::stable_sort(rest, {}, [](const Piece *piece) { return piece->head.offset; });
@@ -317,7 +325,7 @@ void Assembler::join_senders(Message &message, const Pending &pending) {
         const Bytes own = as_bytes_of(message.socket->local);
         message.remote = is_elsewhere(message.name.empty() ? as_bytes_of(message.socket->remote) : message.name, own);
     }
-    if (wire.sender_known == wire::SENDER_NONE || wire.sender_pid == 0 || wire.ret < 0) {
+    if (message.send || wire.sender_known == wire::SENDER_NONE || wire.sender_pid == 0 || wire.ret < 0) {
         return;
     }
     const bool guess = wire.sender_known == wire::SENDER_PEER || wire.sender_known == wire::SENDER_LIKELY;

@@ -42,7 +42,8 @@ struct Message {
     std::string_view engine;
     std::uint64_t seq = 0;
     std::int64_t wall_ns = 0;  // since 1970, UTC
-    bool late = false;  // a newer one has been written before
+    bool late = false;         // a newer one has been written before
+    bool send = false;         // an event of the set `send`
     const Process *process = nullptr;
     const Socket *socket = nullptr;  // null: see socket_reason
     std::uint8_t socket_reason = wire::REASON_here;
@@ -55,7 +56,7 @@ struct Message {
     std::uint8_t control_reason = wire::REASON_none;
     std::vector<PassedFd> fds;  // those that came, in order
     std::uint8_t fds_reason = wire::REASON_here;
-    std::uint32_t fds_delivered = 0, fds_denied = 0;
+    std::uint32_t fds_sent = 0, fds_delivered = 0, fds_denied = 0;
     Bytes payload;
     std::uint8_t payload_reason = wire::REASON_here;
     std::uint8_t flags_reason = wire::REASON_here;

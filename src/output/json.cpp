@@ -201,7 +201,8 @@ void append_pointer(std::string &to, std::uint64_t address) {
 }
 
 MESSAGE_VALUE(sockfd) {
-    const bool unseen = line.wire.head.event == wire::EVENT_io_uring;
+    const bool unseen =
+        line.wire.head.event == wire::EVENT_io_uring || line.wire.head.event == wire::EVENT_io_uring_out;
     if (!line.absent(FieldId::sockfd, static_cast<std::uint8_t>(unseen ? wire::REASON_engine : wire::REASON_here))) {
         append_number(line.to, std::int64_t{line.wire.sockfd});
     }
@@ -252,25 +253,44 @@ MESSAGE_VALUE(source) {
         json::append_address(line.to, line.message.name, 0);
     }
 }
+MESSAGE_VALUE(destination) {
+    if (!line.absent(FieldId::destination, line.message.name_reason)) {
+        json::append_address(line.to, line.message.name, 0);
+    }
+}
+MESSAGE_VALUE(in_fd) { append_number(line.to, std::int64_t{line.wire.in_fd}); }
 MESSAGE_VALUE(vlen) { append_number(line.to, std::uint64_t{line.wire.vlen}); }
 MESSAGE_VALUE(flags) { json::append_flags(line.to, line.wire.flags); }
 
-// Of passed descriptors the engine may know how many came only from the control data.
-std::uint8_t delivered_reason(const Line &line) {
-    return line.wire.fds_sent != 0 ? line.message.control_reason : std::uint8_t{wire::REASON_here};
-}
+// How many descriptors came, and of a send how many went, the engine may know only from the control data.
 std::uint8_t known_or(std::uint8_t reason) {
     return reason == wire::REASON_none ? std::uint8_t{wire::REASON_here} : reason;
 }
-MESSAGE_VALUE(fds_sent) { append_number(line.to, std::uint64_t{line.wire.fds_sent}); }
+std::uint8_t delivered_reason(const Line &line) {
+    if (line.message.send) {
+        return wire::REASON_none;
+    }
+    return known_or(line.wire.fds_sent != 0 ? line.message.control_reason : std::uint8_t{wire::REASON_here});
+}
+MESSAGE_VALUE(fds_sent) {
+    const std::uint8_t reason = known_or(line.message.control_reason);
+    if (!line.absent(FieldId::fds_sent, line.message.send ? reason : std::uint8_t{wire::REASON_here})) {
+        append_number(line.to, std::uint64_t{line.message.fds_sent});
+    }
+}
 MESSAGE_VALUE(fds_delivered) {
-    if (!line.absent(FieldId::fds_delivered, known_or(delivered_reason(line)))) {
+    if (!line.absent(FieldId::fds_delivered, delivered_reason(line))) {
         append_number(line.to, std::uint64_t{line.message.fds_delivered});
     }
 }
-MESSAGE_VALUE(fds_denied) { append_number(line.to, std::uint64_t{line.message.fds_denied}); }
+MESSAGE_VALUE(fds_denied) {
+    if (!line.absent(FieldId::fds_denied,
+                     static_cast<std::uint8_t>(line.message.send ? wire::REASON_none : wire::REASON_here))) {
+        append_number(line.to, std::uint64_t{line.message.fds_denied});
+    }
+}
 MESSAGE_VALUE(fds_lost) {
-    if (!line.absent(FieldId::fds_lost, known_or(delivered_reason(line)))) {
+    if (!line.absent(FieldId::fds_lost, delivered_reason(line))) {
         const std::uint64_t arrived = std::uint64_t{line.message.fds_delivered} + line.message.fds_denied;
         append_number(line.to, line.wire.fds_sent > arrived ? line.wire.fds_sent - arrived : std::uint64_t{0});
     }
@@ -278,12 +298,18 @@ MESSAGE_VALUE(fds_lost) {
 
 MESSAGE_VALUE(peeked) { line.to += line.wire.peek != 0 ? "true" : "false"; }
 MESSAGE_VALUE(index) {
-    const bool batched = line.wire.head.event == wire::EVENT_recvmmsg && line.wire.ret >= 0;
+    const bool batched =
+        (line.wire.head.event == wire::EVENT_recvmmsg || line.wire.head.event == wire::EVENT_sendmmsg) &&
+        line.wire.ret >= 0;
     if (!line.absent(FieldId::index, batched ? line.wire.index_state : std::uint8_t{wire::REASON_none})) {
         append_number(line.to, std::uint64_t{line.wire.index});
     }
 }
 MESSAGE_VALUE(senders) {
+    if (line.message.send) {
+        line.to += "null";
+        return;
+    }
     const bool unknown = line.message.senders.empty() && line.wire.ret > 0 && !line.message.remote;
     const auto why = static_cast<std::uint8_t>(
         line.message.socket_reason == wire::REASON_skipped ? wire::REASON_skipped : wire::REASON_engine);

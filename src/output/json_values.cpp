@@ -57,19 +57,20 @@ void append_constant(std::string &to, std::string_view set, std::int64_t value) 
     append_json_string(to, name.empty() ? std::to_string(value) : std::string(name));
 }
 
-void append_fd(std::string &to, const PassedFd &fd) {
+void append_fd(std::string &to, const PassedFd &fd, std::string_view status) {
     to += "{\"fd\":";
     append_number(to, static_cast<std::int64_t>(fd.number));
     if (!fd.described) {
-        to += R"(,"type":null,"path":null,"inode":null,"device":null,"access":null,"status":"delivered"})";
+        fmt::format_to(std::back_inserter(to),
+                       R"(,"type":null,"path":null,"inode":null,"device":null,"access":null,"status":"{}"}})", status);
         return;
     }
     to += ",\"type\":";
     append_json_string(to, file_type(fd));
     to += ",\"path\":";
     append_text_or_null(to, fd.path_known ? std::string_view(fd.path) : std::string_view());
-    fmt::format_to(std::back_inserter(to), R"(,"inode":"{}","device":"{}:{}","access":"{}","status":"delivered"}})",
-                   fd.inode, fd.device >> 20, fd.device & 0xfffff, access_mode(fd.access));
+    fmt::format_to(std::back_inserter(to), R"(,"inode":"{}","device":"{}:{}","access":"{}","status":"{}"}})", fd.inode,
+                   fd.device >> 20, fd.device & 0xfffff, access_mode(fd.access), status);
 }
 
 void append_seconds(std::string &to, std::int64_t seconds, std::int64_t nanoseconds) {
@@ -83,16 +84,17 @@ std::string host(int family, const void *address) {
 }
 
 // Appends the members that belong to a known type; false where it has no decoder or too few bytes.
-bool append_socket_level(std::string &to, const Message &message, const ControlMessage &control) {
+bool append_socket_level(std::string &to, const Message &message, const ControlMessage &control,
+                         std::size_t &fds_before) {
     switch (control.type) {
         case SCM_RIGHTS: {
             to += "\"fds\":[";
-            bool first = true;
-            for (const PassedFd &fd : message.fds) {
-                to += first ? "" : ",";
-                append_fd(to, fd);
-                first = false;
+            const std::size_t end = std::min(message.fds.size(), fds_before + control.data.size() / sizeof(int));
+            for (std::size_t at = fds_before; at < end; ++at) {
+                to += at == fds_before ? "" : ",";
+                append_fd(to, message.fds[at], message.send ? "sent" : "delivered");
             }
+            fds_before = end;
             to += ']';
             return true;
         }
@@ -268,6 +270,7 @@ void append_iov(std::string &to, const Message &message) {
 void append_control(std::string &to, const Message &message) {
     to += '[';
     bool first = true;
+    std::size_t fds = 0;  // those of the control messages so far
     for (const ControlMessage &control : message.control) {
         to += first ? "{\"level\":" : ",{\"level\":";
         first = false;
@@ -275,7 +278,7 @@ void append_control(std::string &to, const Message &message) {
         to += ",\"type\":";
         append_constant(to, control_set(control.level), control.type);
         to += ',';
-        const bool known = (control.level == SOL_SOCKET && append_socket_level(to, message, control)) ||
+        const bool known = (control.level == SOL_SOCKET && append_socket_level(to, message, control, fds)) ||
                            (control.level == IPPROTO_IP && append_ip_level(to, control)) ||
                            (control.level == IPPROTO_IPV6 && append_ipv6_level(to, control));
         if (!known) {

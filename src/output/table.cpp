@@ -60,8 +60,8 @@ std::string socket_text(const Message &message) {
     return text;
 }
 
-// Where it came from: the sender's name, else the address that names it best.
-std::string from_text(const Message &message) {
+// The other side: the sender's name, else the address that names it best; of a send, the address that it goes to.
+std::string peer_text(const Message &message) {
     std::string text;
     if (!message.senders.empty()) {
         const Sender &sender = message.senders.front();
@@ -78,7 +78,10 @@ std::string from_text(const Message &message) {
     if (text.empty() && message.socket != nullptr && !message.socket->remote.empty()) {
         text = address_text(decode_address(as_bytes_of(message.socket->remote), message.socket->family));
     }
-    return text.empty() ? "-" : text;
+    if (text.empty()) {
+        return "-";
+    }
+    return message.send ? "→ " + text : text;
 }
 
 // On which socket: its own address or, unnamed, its inode.
@@ -101,8 +104,9 @@ std::string notes_text(const Message &message) {
         text += text.empty() ? "" : " ";
         text += word;
     };
-    if (message.wire->fds_sent != 0) {
-        std::string fds = fmt::format("fds {}/{}", message.fds_delivered, message.wire->fds_sent);
+    if (message.fds_sent != 0) {
+        std::string fds = message.send ? fmt::format("fds {}", message.fds_sent)
+                                       : fmt::format("fds {}/{}", message.fds_delivered, message.fds_sent);
         if (!message.fds.empty() && message.fds.front().path_known) {
             fds += ' ';
             append_printable(fds, message.fds.front().path, 32);
@@ -163,7 +167,7 @@ void TableSink::start(const StreamStart & /*start*/) {
     std::string &to = writer_.buffer();
     to += style_.color ? kDim : "";
     to += fmt::format("{:<15} {:<{}} {:>7} {:<15} {:>3} {:<14} {:<28} {:<20} {:>8} {}", "TIME", "EVENT", event_width(),
-                      "PID", "COMM", "FD", "SOCKET", "AT", "FROM", "RESULT", "PAYLOAD");
+                      "PID", "COMM", "FD", "SOCKET", "AT", "PEER", "RESULT", "PAYLOAD");
     to += style_.color ? kReset : "";
     to += '\n';
     writer_.wrote();
@@ -181,7 +185,7 @@ void TableSink::message(const Message &message) {
     append_cell(socket_text(message), 14);
     to += style_.color ? kReset : "";
     append_cell(at_text(message), 28);
-    append_cell(from_text(message), 20);
+    append_cell(peer_text(message), 20);
     to += style_.color ? (wire.ret < 0 ? kRed : kGreen) : "";
     append_cell(wire.ret < 0 ? errno_name(-wire.ret) : std::to_string(wire.ret), 8, true);
     to += style_.color ? kReset : "";

@@ -51,7 +51,8 @@ public:
             std::memcpy(&head, record.data(), sizeof(head));
             head.size = static_cast<std::uint32_t>(record.size());
             head.kind = static_cast<std::uint16_t>(1 + kind % 4);
-            head.event = head.kind == wire::RECORD_MESSAGE ? 0 : head.event % 10;
+            head.event = head.kind == wire::RECORD_MESSAGE ? static_cast<std::uint16_t>((kind >> 2) % wire::EVENT_COUNT)
+                                                           : static_cast<std::uint16_t>(head.event % 10);
             std::memcpy(record.data(), &head, sizeof(head));
             make_fit(record, head.kind);
         }

@@ -4,8 +4,10 @@
 #include "allowances.h"
 
 #include <fnmatch.h>
+#include <sys/utsname.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "catalog/catalog.h"
 
@@ -48,12 +50,27 @@ constexpr Row kMissing[] = {
     {"tracepoint", Mode::kAny, Calls::kAny, "fds", "engine", "*", "*", "io_uring"},
     {"tracepoint", Mode::kAny, Calls::kAny, "payload", "engine", "*", "AF_INET*", "io_uring"},
     {"*", Mode::kAny, Calls::kFailed, "duration_ns", "failed", "uring-no-socket"},
+    // Nor does it see what a request sends, or pages.
+    {"tracepoint", Mode::kAny, Calls::kAny, "args.sockfd", "engine", "*", "*", "io_uring_out"},
+    {"tracepoint", Mode::kAny, Calls::kAny, "fds", "engine", "*", "*", "io_uring_out"},
+    {"tracepoint", Mode::kAny, Calls::kAny, "payload", "engine", "*", "*", "io_uring_out"},
+    {"tracepoint", Mode::kAny, Calls::kAny, "payload", "engine", "*", "*", "sendfile"},
+    // The place in a batch is counted from the return of the call before.
+    {"tracepoint", Mode::kLight, Calls::kAny, "index", "light", "*", "*", "sendmmsg"},
+    {"tracepoint", Mode::kLight, Calls::kAny, "args.msg.address", "light", "*", "*", "sendmmsg"},
+    {"tracepoint", Mode::kLight, Calls::kAny, "payload", "light", "*", "*", "sendmmsg"},
+    // A message to the address of the one before it has no entry.
+    {"kprobe", Mode::kAny, Calls::kAny, "duration_ns", "engine", "*", "*", "sendmmsg"},
+    {"trampoline", Mode::kAny, Calls::kAny, "args.msg.iov", "engine", "*", "*", "sendmmsg"},
+    {"trampoline", Mode::kAny, Calls::kAny, "args.msg.iovlen", "engine", "*", "*", "sendmmsg"},
+    {"trampoline", Mode::kAny, Calls::kAny, "args.msg.control", "engine", "*", "*", "sendmmsg"},
+    {"trampoline", Mode::kAny, Calls::kAny, "payload", "engine", "*", "*", "sendmmsg"},
     // The entry of the call is not seen.
     {"tracepoint", Mode::kAny, Calls::kAny, "duration_ns", "engine", "*"},
     // The entry that is seen is the socket layer's, which these calls never reached.
     {"[tk][rp]*", Mode::kAny, Calls::kFailed, "duration_ns", "failed", "ebadf"},
     {"[tk][rp]*", Mode::kAny, Calls::kFailed, "duration_ns", "failed", "enotsock"},
-    {"[tk][rp]*", Mode::kAny, Calls::kFailed, "duration_ns", "failed", "no-socket"},
+    {"[tk][rp]*", Mode::kAny, Calls::kFailed, "duration_ns", "failed", "*no-socket"},
     {"[tk][rp]*", Mode::kAny, Calls::kFailed, "duration_ns", "failed", "efault-header"},
     {"[tk][rp]*", Mode::kAny, Calls::kFailed, "duration_ns", "failed", "efault-vector"},
     {"[tk][rp]*", Mode::kAny, Calls::kFailed, "duration_ns", "failed", "einval-name-length"},
@@ -77,8 +94,8 @@ constexpr Row kMissing[] = {
     {"*", Mode::kAny, Calls::kFailed, "args.msg.iov", "*", "buffers-too-many"},
     {"*", Mode::kAny, Calls::kFailed, "args.msg.iov", "failed", "ebadf"},
     {"*", Mode::kAny, Calls::kFailed, "args.msg.iov", "failed", "enotsock"},
-    {"*", Mode::kAny, Calls::kFailed, "args.msg.iov", "failed", "no-socket"},
-    {"*", Mode::kAny, Calls::kFailed, "args.msg.iovlen", "failed", "no-socket"},
+    {"*", Mode::kAny, Calls::kFailed, "args.msg.iov", "failed", "*no-socket"},
+    {"*", Mode::kAny, Calls::kFailed, "args.msg.iovlen", "failed", "*no-socket"},
     {"*", Mode::kAny, Calls::kFailed, "args.msg.iov", "failed", "einval-name-length"},
     {"*", Mode::kAny, Calls::kFailed, "args.msg.iov", "failed", "i386-*ebadf"},
     {"*", Mode::kAny, Calls::kFailed, "args.msg.iovlen", "failed", "ebadf"},
@@ -137,6 +154,11 @@ bool MayBeMissing(const Case &one, const std::string &field, const std::string &
 
 namespace {
 
+bool IsSend(const std::string &event) {
+    const sockwarden::EventRow *row = sockwarden::find_event(event);
+    return row != nullptr && row->set == "send";
+}
+
 bool IsRequest(const Json &record) { return TextAt(record, "/event").rfind("io_uring_", 0) == 0; }
 
 }  // namespace
@@ -144,13 +166,23 @@ bool IsRequest(const Json &record) { return TextAt(record, "/event").rfind("io_u
 Json AsShown(const Case &one, const Json &truth) {
     Json shown = truth;
     if (one.engine == "tracepoint" && IsRequest(truth)) {
-        shown["event"] = "io_uring";
+        shown["event"] = IsSend(TextAt(truth, "/event")) ? "io_uring_out" : "io_uring";
         shown["args"] = {{"sockfd", truth["args"]["sockfd"]}};
     }
     return shown;
 }
 
 namespace {
+
+// Whether the running kernel is older.
+bool IsBefore(int major, int minor) {
+    utsname system{};
+    uname(&system);
+    char *rest = nullptr;
+    const long first = std::strtol(system.release, &rest, 10);
+    const long second = *rest == '.' ? std::strtol(rest + 1, nullptr, 10) : 0;
+    return first < major || (first == major && second < minor);
+}
 
 bool Unseen(const Case &one, std::string_view event) {
     return std::ranges::any_of(sockwarden::unseen(), [&](const sockwarden::UnseenRow &row) {
@@ -167,11 +199,18 @@ bool MayBeUnseen(const Case &one, const Json &line) {
     // Without the request, the try of io_uring that finds nothing looks like a failure.
     if (TextAt(shown, "/event") == "io_uring" && (line["before_socket"] == true || shown["errno"] == "EAGAIN"))
         return true;
+    // Pages pass no hook that kprobes have before Linux 6.5.
+    if (one.engine == "kprobe" && shown["event"] == "sendfile" && IsBefore(6, 5))
+        return true;
+    // Of sends the tracepoint engine has no hook at return but of batches.
+    if (one.engine == "tracepoint" && line["before_socket"] == true && IsSend(TextAt(shown, "/event")) &&
+        (one.light || shown["event"] != "sendmmsg"))
+        return true;
     // Only the hook at return sees a call that never reaches a socket: --light leaves it out, and the kernel does not
     // run the tracepoint there for i386 callers.
-    // With --light it cannot tell a recvmmsg that failed from the end of a batch either.
-    if (one.light && one.engine == "tracepoint" && line["record"]["event"] == "recvmmsg" &&
-        line["record"]["return"] == -1)
+    // With --light it cannot tell a batch that failed from the end of one either.
+    const bool batch = line["record"]["event"] == "recvmmsg" || line["record"]["event"] == "sendmmsg";
+    if (one.light && one.engine == "tracepoint" && batch && line["record"]["return"] == -1)
         return true;
     const bool no_return =
         (one.light && one.engine != "kprobe") || (one.engine == "tracepoint" && one.scenario.rfind("i386-", 0) == 0);
@@ -203,6 +242,9 @@ bool MayBeUserMemory(const Case &one, const Json &record) {
     // Urgent TCP data passes no hook under any engine.
     if (one.scenario == "tcp4-oob")
         return true;
+    // What is sent is the caller's still, but what UNIX sockets queue and pages.
+    if (IsSend(one.event))
+        return one.engine != "trampoline" || (one.family != "AF_UNIX" && one.event != "sendfile");
     if (one.engine != "tracepoint")
         return false;
     const Json protocol = At(record, "/socket/protocol");

@@ -114,16 +114,28 @@ std::string why_unseen(const EngineOptions &options) {
     return text;
 }
 
-// Why a hook is not loaded; empty when it is.
-std::string ruled_out(const btf *kernel, const HookRow &row, const EngineOptions &options) {
-    if (((row.when == "full" || row.when == "some") && options.selection.light) ||
-        (row.when == "follow" && !options.selection.marked_only) || (row.events & options.selection.events) == 0) {
-        return "not needed";
+// Whether the kernel has the hook that stands in the place of older ones.
+bool has_newer(const btf *kernel, EngineId engine) {
+    return std::ranges::any_of(sockwarden::hooks(), [&](const HookRow &row) {
+        return row.engine == engine && row.when == "newer" && has_target(kernel, row);
+    });
+}
+
+// Whether a hook is loaded, as far as that is known before it is tried.
+HookState first_state(const btf *kernel, const HookRow &row, const EngineOptions &options) {
+    HookState state;
+    state.row = &row;
+    state.needed =
+        !((row.when == "full" || row.when == "some") && options.selection.light) &&
+        !(row.when == "follow" && !options.selection.marked_only) &&
+        !((row.when == "newer" || row.when == "older") && has_newer(kernel, row.engine) != (row.when == "newer")) &&
+        (row.events & options.selection.events) != 0;
+    if (!state.needed) {
+        state.reason = "not needed";
+    } else if (!has_target(kernel, row)) {
+        state.reason = "this kernel has no " + std::string(row.target);
     }
-    if (!has_target(kernel, row)) {
-        return "this kernel has no " + std::string(row.target);
-    }
-    return {};
+    return state;
 }
 
 wire::capture_config make_config(const EngineOptions &options, bool skb_dynptr) {
@@ -309,6 +321,12 @@ void make_call(EventMask events) {
         got = ::recvmmsg(socket.get(), &message, 1, 0, nullptr);
     } else if ((events & event_bit(EventId::recvfrom)) != 0) {
         got = ::recv(socket.get(), &byte, 1, 0);
+    } else if ((events & event_bit(EventId::sendmsg)) != 0) {
+        got = ::sendmsg(socket.get(), &message.msg_hdr, 0);
+    } else if ((events & event_bit(EventId::sendto)) != 0) {
+        got = ::send(socket.get(), &byte, 1, 0);
+    } else if ((events & event_bit(EventId::write)) != 0) {
+        got = ::write(socket.get(), &byte, 1);
     } else {
         got = ::read(socket.get(), &byte, 1);
     }
@@ -445,7 +463,7 @@ Result<std::uint64_t> BpfEngine::State::find_return_site(const HookRow &row) {
 // has it; else they are missed.
 Status BpfEngine::State::watch_blocked() {
     for (HookState &state : hooks) {
-        if (state.row->when != "blocked" || state.attached || shared->blocked_calls == 0) {
+        if (state.row->when != "blocked" || !state.needed || state.attached || shared->blocked_calls == 0) {
             continue;
         }
         if (!state.reason.empty()) {
@@ -504,11 +522,10 @@ Result<std::unique_ptr<BpfEngine>> BpfEngine::open(const EngineOptions &options)
         if (row.engine != options.engine) {
             continue;
         }
-        state->hooks.push_back({&row, false, ruled_out(kernel.get(), row, options)});
-        if (row.when == "required" && !state->hooks.back().reason.empty()) {
-            return Error{
-                "cannot load the " + std::string(engine_name(row.engine)) + " engine: " + state->hooks.back().reason,
-                2};
+        state->hooks.push_back(first_state(kernel.get(), row, options));
+        const HookState &hook = state->hooks.back();
+        if (row.when == "required" && hook.needed && !hook.reason.empty()) {
+            return Error{"cannot load the " + std::string(engine_name(row.engine)) + " engine: " + hook.reason, 2};
         }
     }
     Result<Object> object = load_best(options, state->hooks);
@@ -613,7 +630,9 @@ std::vector<std::string> BpfEngine::uncovered() const {
         }
     }
     for (const HookState &state : state_->hooks) {
-        if (!state.attached && (state.row->when == "optional" || state.row->when == "full")) {
+        if (!state.attached && (state.needed || state.row->when == "full") &&
+            (state.row->when == "optional" || state.row->when == "full") &&
+            (state.row->events & state_->options.selection.events) != 0) {
             list.push_back(std::string(state.row->id) + ": " + std::string(state.row->purpose));
         }
     }
@@ -631,7 +650,7 @@ EngineProbe probe_engine(EngineId engine) {
         probe.reason = opened.error().message;
         for (const HookRow &row : hooks()) {
             if (row.engine == engine) {
-                probe.hooks.push_back({&row, false, "engine does not load"});
+                probe.hooks.push_back({&row, false, true, "engine does not load"});
             }
         }
         return probe;

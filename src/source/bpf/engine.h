@@ -17,7 +17,8 @@ namespace sockwarden {
 struct HookState {
     const HookRow *row = nullptr;
     bool attached = false;
-    std::string reason;  // why not
+    bool needed = true;  // for what is asked for
+    std::string reason;  // why it is not loaded or attached
 };
 
 struct EngineOptions {

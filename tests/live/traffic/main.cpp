@@ -17,7 +17,7 @@ namespace {
 constexpr int kSkipped = 77;  // the exit code that test drivers take as "skipped"
 
 constexpr char kUsage[] =
-    "usage: sockwarden-traffic [--truth FILE] [--repeat N] [--pause MS] SCENARIO...|all\n"
+    "usage: sockwarden-traffic [--truth FILE] [--repeat N] [--pause MS] SCENARIO...|all|sends\n"
     "       sockwarden-traffic --list\n";
 
 struct Options {
@@ -88,7 +88,7 @@ int RunOne(const Scenario &scenario, Context &context) {
 std::optional<std::vector<Scenario>> Choose(const std::vector<std::string> &names) {
     const std::vector<Scenario> all = All();
     std::vector<Scenario> by_name_only;
-    for (const std::span<const Scenario> some : {FloodScenarios(), RaceScenarios()})
+    for (const std::span<const Scenario> some : {FloodScenarios(), RaceScenarios(), SendScenarios()})
         by_name_only.insert(by_name_only.end(), some.begin(), some.end());
     std::vector<Scenario> chosen;
     for (const std::string &name : names) {
@@ -101,6 +101,8 @@ std::optional<std::vector<Scenario>> Choose(const std::vector<std::string> &name
             if (name == scenario.name)
                 chosen.push_back(scenario);
         }
+        if (name == "sends")
+            chosen.insert(chosen.end(), SendScenarios().begin(), SendScenarios().end());
         if (chosen.size() == before) {
             std::cerr << "no scenario is called " << name << "; --list names them\n";
             return std::nullopt;
@@ -134,7 +136,9 @@ int Main(int argc, char **argv) {
         return 2;
     }
     if (options->list) {
-        for (const Scenario &scenario : All()) {
+        std::vector<Scenario> all = All();
+        all.insert(all.end(), SendScenarios().begin(), SendScenarios().end());
+        for (const Scenario &scenario : all) {
             std::cout << scenario.name << "\t" << scenario.needs << "\n";
         }
         return 0;

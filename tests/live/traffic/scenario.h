@@ -46,6 +46,8 @@ std::span<const Scenario> SignalScenarios();
 std::span<const Scenario> WriterScenarios();
 std::span<const Scenario> UringScenarios();
 std::span<const Scenario> OperationScenarios();  // the same messages by every way to receive
+// Of sends: `all` does not name them, `sends` does.
+std::span<const Scenario> SendScenarios();
 // Chosen by name only: calls that are counted and not described.
 std::span<const Scenario> FloodScenarios();
 // Chosen by name only too: what it tells is not all of a record.
