@@ -871,7 +871,16 @@ worker void place_in_batch(struct call *call)
 	message->address += message->index * (message->compat ? 32 : 64); /* sizeof(struct mmsghdr) */
 }
 
-/* A message of a recvmmsg. */
+/* The call of a batch returns: the next one counts from the beginning. */
+worker void end_batch(struct task_struct *task)
+{
+	struct call *call = last_call(task, place_of(task));
+
+	if (call)
+		call->batch = 0;
+}
+
+/* A message of a batch. */
 worker void emit_batched(struct call *call, struct task_struct *task, s64 ret)
 {
 	u64 now = bpf_ktime_get_ns();

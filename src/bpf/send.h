@@ -104,6 +104,17 @@ worker bool has_end_of_transfer(void)
 #endif
 }
 
+/* The first that is seen of a send in the socket layer. */
+worker void begin_send(struct call *call, struct socket *socket)
+{
+	if (call->inside)
+		return;
+	call->inside = 1;
+	call->socket = socket;
+	call->message.entry = bpf_ktime_get_ns();
+	socket_of(call, GET(socket, sk));
+}
+
 /* A message on its way to the protocol. A socket without a file is the kernel's own, which it uses to serve a call on
  * another file. */
 worker int send_entered(struct socket *socket, struct msghdr *header)
@@ -124,12 +135,7 @@ worker int send_entered(struct socket *socket, struct msghdr *header)
 	}
 	if (call->inside && !transfer)
 		end_unseen(call, task, operation_at(task, registers(task), EVENT_io_uring_out));
-	if (!call->inside) {
-		call->inside = 1;
-		call->socket = socket;
-		call->message.entry = bpf_ktime_get_ns();
-		socket_of(call, GET(socket, sk));
-	}
+	begin_send(call, socket);
 	if (call->skipped)
 		return 0;
 	if (transfer) {
@@ -159,11 +165,7 @@ worker int page_entered(struct socket *socket, u64 page, u32 offset, u32 size)
 	if (!call || call->message.head.event != EVENT_sendfile)
 		return 0;
 	call->scratch = SCRATCH_ENTERED;
-	if (!call->inside) {
-		call->inside = 1;
-		call->message.entry = bpf_ktime_get_ns();
-		socket_of(call, GET(socket, sk));
-	}
+	begin_send(call, socket);
 	bytes = page_bytes(page);
 	if (config.snaplen && bytes)
 		capture_kernel(call, (void *)(bytes + offset), size);
@@ -186,7 +188,7 @@ worker int send_filled(struct sk_buff *skb, u32 offset, u32 length, bool copied)
 	note = unix_note_of(skb);
 	if (note.files && !call->message.fds_sent)
 		capture_listed(call, note.files);
-	if (copied)
+	if (copied && call->message.head.event != EVENT_sendfile) /* pages were seen when they were given */
 		capture_skb(call, skb, offset, length);
 	return 0;
 }
@@ -318,14 +320,9 @@ worker int batch_sent(struct socket *socket, struct msghdr *header, s64 ret)
 /* The return of sendmmsg; `ret` counts its messages. */
 worker int batch_returned(s64 ret)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct call *call;
-
 	if (ret < 0)
 		return send_returned(EVENT_sendmmsg, ret);
-	call = last_call(task, place_of(task));
-	if (call)
-		call->batch = 0;
+	end_batch(bpf_get_current_task_btf());
 	return 0;
 }
 

@@ -320,9 +320,7 @@ int tp_returned_batch(struct syscall_exit *context)
 	struct call *call;
 
 	if (context->ret >= 0) {
-		call = last_call(task, place_of(task));
-		if (call)
-			call->batch = 0;
+		end_batch(task);
 		return 0;
 	}
 	call = returning_call(task, EVENT_recvmmsg, context->ret);
@@ -379,9 +377,7 @@ int tp_sent_batch(struct syscall_exit *context)
 	struct call *call;
 
 	if (context->ret >= 0) {
-		call = last_call(task, place_of(task));
-		if (call)
-			call->batch = 0;
+		end_batch(task);
 		return 0;
 	}
 	call = returning_call(task, EVENT_sendmmsg, context->ret);

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "kinds.h"
 #include "receive.h"
 
 namespace traffic {
@@ -25,27 +26,6 @@ constexpr Way kWays[] = {
     {"recvmsg", Operation::recvmsg}, {"recvmmsg", Operation::recvmmsg}, {"recvfrom", Operation::recvfrom},
     {"recv", Operation::recv},       {"read", Operation::read},         {"readv", Operation::readv},
 };
-
-struct Kind {
-    const char *name;
-    int family, type;
-};
-
-constexpr Kind kKinds[] = {
-    {"unix-stream", AF_UNIX, SOCK_STREAM},
-    {"unix-datagram", AF_UNIX, SOCK_DGRAM},
-    {"unix-seqpacket", AF_UNIX, SOCK_SEQPACKET},
-    {"udp4", AF_INET, SOCK_DGRAM},
-    {"udp6", AF_INET6, SOCK_DGRAM},
-    {"tcp4", AF_INET, SOCK_STREAM},
-    {"tcp6", AF_INET6, SOCK_STREAM},
-};
-
-Pair Connected(const Kind &kind) {
-    if (kind.family == AF_UNIX)
-        return UnixPair(kind.type);
-    return kind.type == SOCK_STREAM ? TcpPair(kind.family) : UdpPair(kind.family);
-}
 
 // Sends, and waits until it can be received whole: over TCP it comes in its own time. Other sockets are told of the
 // first message only, and have it when the send returns.

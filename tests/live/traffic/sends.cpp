@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "kinds.h"
 #include "sending.h"
 
 namespace traffic {
@@ -34,27 +35,6 @@ constexpr Way kWays[] = {
     {"uring-write", SendBy::uring_write},
 };
 
-struct Kind {
-    const char *name;
-    int family, type;
-};
-
-constexpr Kind kKinds[] = {
-    {"unix-stream", AF_UNIX, SOCK_STREAM},
-    {"unix-datagram", AF_UNIX, SOCK_DGRAM},
-    {"unix-seqpacket", AF_UNIX, SOCK_SEQPACKET},
-    {"udp4", AF_INET, SOCK_DGRAM},
-    {"udp6", AF_INET6, SOCK_DGRAM},
-    {"tcp4", AF_INET, SOCK_STREAM},
-    {"tcp6", AF_INET6, SOCK_STREAM},
-};
-
-Pair Connected(const Kind &kind) {
-    if (kind.family == AF_UNIX)
-        return UnixPair(kind.type);
-    return kind.type == SOCK_STREAM ? TcpPair(kind.family) : UdpPair(kind.family);
-}
-
 // Empties the receiving end: what is sent next has room.
 void Drain(const Fd &socket) {
     std::array<char, 65536> buffer;
@@ -72,7 +52,7 @@ void Cell(Context &context, const Way &way, const Kind &kind) {
     const auto drain = [&] { Drain(pair.near); };
     Sending(context, pair.far, "a small message").By(way.by).Sends();
     drain();
-    Sending(context, pair.far, Pattern(IsTransfer(way.by) ? 4000 : 20000)).By(way.by).Sends();
+    Sending(context, pair.far, Pattern(IsTransfer(way.by) ? 9000 : 20000)).By(way.by).Sends();
     drain();
     if (HasVector(way.by)) {
         Sending(context, pair.far, "abcdefghijkl").By(way.by).Parts({3, 1, 8}).Sends();
