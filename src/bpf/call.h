@@ -32,7 +32,8 @@ const volatile u8 native_operations[MOST_CALLS] SEC(".rodata.operations") = {
 	[NR_RECVFROM] = IS(recvfrom), [NR_RECVMSG] = IS(recvmsg), [NR_RECVMMSG] = IS(recvmmsg),
 	[NR_WRITE] = IS(write),       [NR_WRITEV] = IS(writev),   [NR_PWRITEV2] = IS(writev),
 	[NR_SENDTO] = IS(sendto),     [NR_SENDMSG] = IS(sendmsg), [NR_SENDMMSG] = IS(sendmmsg),
-	[NR_SENDFILE] = IS(sendfile), [NR_SPLICE] = IS(sendfile),
+	[NR_SENDFILE] = IS(sendfile), [NR_SPLICE] = IS(sendfile), [NR_CONNECT] = IS(connect),
+	[NR_ACCEPT] = IS(accept),     [NR_ACCEPT4] = IS(accept),
 };
 
 const volatile u8 i386_operations[MOST_CALLS] SEC(".rodata.operations") = {
@@ -52,12 +53,15 @@ const volatile u8 i386_operations[MOST_CALLS] SEC(".rodata.operations") = {
 	[NR_SENDFILE_I386] = IS(sendfile),
 	[NR_SENDFILE64_I386] = IS(sendfile),
 	[NR_SPLICE_I386] = IS(sendfile),
+	[NR_CONNECT_I386] = IS(connect),
+	[NR_ACCEPT4_I386] = IS(accept),
 };
 
 const volatile u8 socketcall_operations[MOST_SUBCALLS] SEC(".rodata.operations") = {
 	[SYS_RECV] = IS(recvfrom),     [SYS_RECVFROM] = IS(recvfrom), [SYS_RECVMSG] = IS(recvmsg),
 	[SYS_RECVMMSG] = IS(recvmmsg), [SYS_SEND] = IS(sendto),       [SYS_SENDTO] = IS(sendto),
-	[SYS_SENDMSG] = IS(sendmsg),   [SYS_SENDMMSG] = IS(sendmmsg),
+	[SYS_SENDMSG] = IS(sendmsg),   [SYS_SENDMMSG] = IS(sendmmsg), [SYS_CONNECT] = IS(connect),
+	[SYS_ACCEPT] = IS(accept),     [SYS_ACCEPT4] = IS(accept),
 };
 
 /* The event of a table's row, plus one. */
@@ -114,7 +118,9 @@ enum {
 	EVENTS_of_file =
 		1 << EVENT_read | 1 << EVENT_readv | 1 << EVENT_write | 1 << EVENT_writev | 1 << EVENT_sendfile,
 	EVENTS_of_request = 1 << EVENT_io_uring_recv | 1 << EVENT_io_uring_recvmsg | 1 << EVENT_io_uring_read |
-			    1 << EVENT_io_uring_send | 1 << EVENT_io_uring_sendmsg | 1 << EVENT_io_uring_write,
+			    1 << EVENT_io_uring_send | 1 << EVENT_io_uring_sendmsg | 1 << EVENT_io_uring_write |
+			    1 << EVENT_io_uring_connect | 1 << EVENT_io_uring_accept,
+	EVENTS_of_accept = 1 << EVENT_accept | 1 << EVENT_io_uring_accept,
 	EVENTS_unknown = 1 << EVENT_io_uring | 1 << EVENT_io_uring_out,
 };
 
@@ -167,6 +173,14 @@ worker s64 descriptor_error(struct task_struct *task, u32 number)
 worker bool is_splice(struct task_struct *task, struct pt_regs *regs)
 {
 	return regs->orig_ax == (is_compat(task) ? NR_SPLICE_I386 : NR_SPLICE);
+}
+
+/* Whether the call is accept4, not accept, which has no flags. */
+worker bool has_accept_flags(struct task_struct *task, struct pt_regs *regs)
+{
+	if (!is_compat(task))
+		return regs->orig_ax == NR_ACCEPT4;
+	return regs->orig_ax == NR_ACCEPT4_I386 || (u32)regs->bx == SYS_ACCEPT4;
 }
 
 /* Whether the operation is on a socket: files are read and written too, and what is done to a tap device or a file of
@@ -335,6 +349,11 @@ worker void arguments_of(struct call *call, struct task_struct *task, u32 event)
 		message->flags = all.at[3];
 	} else if (is_among(event, EVENTS_of_vector)) {
 		message->iovlen = all.at[2];
+	} else if (event == EVENT_connect || event == EVENT_accept) {
+		call->name_at = all.at[1];
+		call->name_size_at = all.at[2];
+		if (event == EVENT_accept && has_accept_flags(task, regs))
+			message->flags = all.at[3];
 	} else if (event == EVENT_sendfile) {
 		bool splice = is_splice(task, regs);
 

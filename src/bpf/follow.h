@@ -6,6 +6,16 @@
 
 #include "call.h"
 
+/* Whether no hook sees the end of a call that began before the trace: a trampoline is not on its way back. */
+worker bool ends_unseen(u32 event)
+{
+#if defined(SOCKWARDEN_KPROBE) || defined(SOCKWARDEN_TRACEPOINT)
+	return false;
+#else
+	return is_among(event, EVENTS_connections);
+#endif
+}
+
 worker int set_mark(struct task_struct *task)
 {
 	if (!bpf_task_storage_get(&marks, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE)) {
@@ -33,8 +43,12 @@ worker int mark_task(struct task_struct *task)
 		return 0;
 	tgid = task->tgid;
 	event = operation_of(task, registers(task));
-	if (event != NO_EVENT && wanted_task(task) && is_on_socket(task, registers(task), event))
-		shared.blocked_calls++;
+	if (event != NO_EVENT && wanted_task(task) && is_on_socket(task, registers(task), event)) {
+		if (ends_unseen(event))
+			shared.blocked_unseen++;
+		else
+			shared.blocked_calls++;
+	}
 	if (is_marked(task))
 		return 0;
 	if (bpf_map_lookup_elem(&wanted, &tgid) ||

@@ -355,14 +355,12 @@ worker int fds_arrive(bool begin)
 	return 0;
 }
 
-worker int fd_arrived(s32 number)
+/* A passed descriptor gets its number. */
+worker int fd_arrived(struct call *call, s32 number)
 {
-	struct call *call = call_inside();
 	struct piece_record *piece;
 	struct fd_number *entry;
 
-	if (!call || !call->installing)
-		return 0;
 	call->scratch = SCRATCH_INSTALL;
 	piece = new_piece(call, PIECE_FD_NUMBER, 0);
 	if (!piece)

@@ -49,6 +49,8 @@ enum {
 	MSG_TRUNC = 0x20,
 	MSG_DONTWAIT = 0x40,
 	O_NONBLOCK = 04000,
+	SOCK_NONBLOCK = 04000,
+	SOCK_CLOEXEC = 02000000,
 	MSG_ERRQUEUE = 0x2000,
 	PF_KTHREAD = 0x00200000,
 	PF_IO_WORKER = 0x00000010,
@@ -61,6 +63,7 @@ enum {
 	EINVAL = 22,
 	ENOTSOCK = 88,
 	EMSGSIZE = 90,
+	MAX_ERRNO = 4095,
 	SOL_SOCKET = 1,
 	SCM_RIGHTS = 1,
 	SCM_PIDFD = 4,
@@ -72,11 +75,14 @@ enum {
 	NR_READV = 19,
 	NR_WRITEV = 20,
 	NR_SENDFILE = 40,
+	NR_CONNECT = 42,
+	NR_ACCEPT = 43,
 	NR_SENDTO = 44,
 	NR_RECVFROM = 45,
 	NR_SENDMSG = 46,
 	NR_RECVMSG = 47,
 	NR_SPLICE = 275,
+	NR_ACCEPT4 = 288,
 	NR_RECVMMSG = 299,
 	NR_SENDMMSG = 307,
 	NR_PREADV2 = 327,
@@ -92,6 +98,8 @@ enum {
 	NR_SPLICE_I386 = 313,
 	NR_RECVMMSG_I386 = 337,
 	NR_SENDMMSG_I386 = 345,
+	NR_CONNECT_I386 = 362,
+	NR_ACCEPT4_I386 = 364,
 	NR_SENDTO_I386 = 369,
 	NR_SENDMSG_I386 = 370,
 	NR_RECVFROM_I386 = 371,
@@ -99,12 +107,15 @@ enum {
 	NR_PREADV2_I386 = 378,
 	NR_PWRITEV2_I386 = 379,
 	NR_RECVMMSG_TIME64_I386 = 417,
-	SYS_SEND = 9, /* include/uapi/linux/net.h */
+	SYS_CONNECT = 3, /* include/uapi/linux/net.h */
+	SYS_ACCEPT = 5,
+	SYS_SEND = 9,
 	SYS_RECV = 10,
 	SYS_SENDTO = 11,
 	SYS_RECVFROM = 12,
 	SYS_SENDMSG = 16,
 	SYS_RECVMSG = 17,
+	SYS_ACCEPT4 = 18,
 	SYS_RECVMMSG = 19,
 	SYS_SENDMMSG = 20,
 	MSG_CMSG_COMPAT = 0x80000000,
@@ -447,6 +458,10 @@ struct io_sr_msg {
 	void *buf;
 	unsigned int len;
 	unsigned int msg_flags;
+};
+
+struct io_accept {
+	int flags;
 };
 
 struct scm_cookie {

@@ -5,6 +5,7 @@
  * instruction behind the call of ___sys_recvmsg, whose address a first call of our own tells. Such a probe also sees
  * calls that were blocked before it came. A call whose descriptor is none never gets there: it is told at entry. */
 #define SOCKWARDEN_KPROBE
+#include "connect.h"
 #include "send.h"
 #include "follow.h"
 #include "user.h"
@@ -45,10 +46,14 @@ worker int called(u32 event, s64 early_error)
 	error = descriptor_error(task, call->message.sockfd);
 	if (early_error)
 		error = early_error;
+	if (error == -ENOTSOCK && is_connection(event)) /* which comes as far as a probe behind this */
+		error = 0;
 	if (!error)
 		return 0;
 	if (is_send(event))
 		return send_left(call, task, error);
+	if (is_connection(event))
+		return connection_left(call, task, error);
 	return has_header(event) ? failed(call, task, error) : buffers_left(call, task, error);
 }
 
@@ -86,6 +91,36 @@ SEC("kprobe/__sys_sendto")
 int kp_called_to(struct pt_regs *context)
 {
 	return called(EVENT_sendto, 0);
+}
+
+SEC("kprobe/__sys_connect")
+int kp_called_connect(struct pt_regs *context)
+{
+	return called(EVENT_connect, 0);
+}
+
+SEC("kprobe/__sys_accept4")
+int kp_called_accept(struct pt_regs *context)
+{
+	return called(EVENT_accept, context->cx & ~(SOCK_CLOEXEC | SOCK_NONBLOCK) ? -EINVAL : 0);
+}
+
+SEC("kprobe/__sys_connect_file")
+int kp_connecting(struct pt_regs *context)
+{
+	return connection_entered((struct file *)context->di, (void *)context->si, context->dx);
+}
+
+SEC("kprobe/do_accept")
+int kp_accepting(struct pt_regs *context)
+{
+	return connection_entered((struct file *)context->di, NULL, 0);
+}
+
+SEC("kprobe/tcp_connect")
+int kp_tcp_connect(struct pt_regs *context)
+{
+	return tcp_connecting((struct sock *)context->di);
 }
 
 SEC("kprobe/security_socket_sendmsg")
@@ -189,7 +224,7 @@ int kp_detach(struct pt_regs *context)
 SEC("kprobe/fd_install")
 int kp_install(struct pt_regs *context)
 {
-	return fd_arrived(context->di);
+	return numbered(context->di);
 }
 
 SEC("kprobe/move_addr_to_user")
@@ -292,6 +327,38 @@ int kp_returned_read(struct pt_regs *context)
 	if (!call_of(task))
 		count_unseen(task, operation_of(task, registers(task)));
 	return returned_buffers((s32)context->ax);
+}
+
+/* The end of a call in progress on this socket, whatever came of it. */
+SEC("kprobe")
+int kp_connected(struct pt_regs *context)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call *call = returned_call(task);
+	s64 ret = (s32)context->ax;
+	struct socket *socket;
+
+	if (!call) {
+		count_unseen(task, operation_of(task, registers(task)));
+		return 0;
+	}
+	if (call->message.head.event != EVENT_connect)
+		return 0;
+	socket = call->socket;
+	if (call->inside)
+		socket_of(call, BPF_CORE_READ(socket, sk));
+	return connection_left(call, task, ret);
+}
+
+/* What do_accept() returns: a file, or an error. */
+SEC("kprobe")
+int kp_accepted(struct pt_regs *context)
+{
+	s64 ret = context->ax;
+
+	if ((u32)bpf_get_current_task_btf()->tgid == config.self)
+		shared.return_hits++;
+	return accepted((struct file *)context->ax, ret < 0 && ret >= -MAX_ERRNO ? ret : 0);
 }
 
 /* Where the kernel has no tracepoint at the end of a send. */

@@ -3,6 +3,7 @@
 #ifndef SOCKWARDEN_REQUEST_H
 #define SOCKWARDEN_REQUEST_H
 
+#include "connect.h"
 #include "send.h"
 
 /* Descriptors of requests that wait: the kernel forgets the number when it waits for the file. */
@@ -45,6 +46,11 @@ worker bool never_waits(const struct call *call, struct io_kiocb *request)
 	return call->request_flags & MSG_DONTWAIT || BPF_CORE_READ(request, file, f_flags) & O_NONBLOCK;
 }
 
+/* Requests whose command is no struct io_sr_msg. */
+enum {
+	EVENTS_by_file = 1 << EVENT_io_uring_read | 1 << EVENT_io_uring_write | 1 << EVENT_io_uring_connect,
+};
+
 worker int request_tried(struct io_kiocb *request, u32 event)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -65,7 +71,9 @@ worker int request_tried(struct io_kiocb *request, u32 event)
 	call->request_fd = descriptor_of(request);
 	call->request_flags = 0;
 	call->request_address = 0;
-	if (!is_among(event, 1 << EVENT_io_uring_read | 1 << EVENT_io_uring_write)) {
+	if (event == EVENT_io_uring_accept) {
+		call->request_flags = BPF_CORE_READ((struct io_accept *)request, flags);
+	} else if (!is_among(event, EVENTS_by_file)) {
 		call->request_flags = BPF_CORE_READ(command, msg_flags);
 		call->request_address = (u64)BPF_CORE_READ(command, buf);
 		call->request_length = BPF_CORE_READ(command, len);
@@ -87,6 +95,18 @@ worker void request_sent(struct call *call, struct task_struct *task, struct io_
 		end_call(call);
 }
 
+/* What came of a try to connect or to accept. A connection that got a number has been told. */
+worker void request_connected(struct call *call, struct task_struct *task, s64 ret, s64 result)
+{
+	bool known = call->inside ? result < 0 || !is_accept(call->message.head.event) || call->installing
+				  : result < 0 && !config.light;
+
+	if (!ret && known)
+		connection_left(call, task, result);
+	else
+		end_call(call);
+}
+
 /* `ret` is 0 where the request is complete, with its result; else it is tried again, or has gone on meanwhile. */
 worker int request_left(struct io_kiocb *request, s64 ret)
 {
@@ -98,7 +118,9 @@ worker int request_left(struct io_kiocb *request, s64 ret)
 		return 0;
 	call->scratch = SCRATCH_RETURNED;
 	result = BPF_CORE_READ(request, cqe.res);
-	if (is_send(call->message.head.event))
+	if (is_connection(call->message.head.event))
+		request_connected(call, task, ret, result);
+	else if (is_send(call->message.head.event))
 		request_sent(call, task, request, ret);
 	else if (call->inside && call->seen)
 		emit_request(call, task, !ret && result > call->seen ? result : call->seen);

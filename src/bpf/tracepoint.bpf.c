@@ -390,6 +390,93 @@ int tp_sent_batch(struct syscall_exit *context)
 	return 0;
 }
 
+/* The socket behind a descriptor of the present task. No hook hands it over, so it is described anew each time, under a
+ * key of its own where it has no cookie yet. */
+worker void socket_at(struct call *call, struct task_struct *task, u32 number)
+{
+	struct message_record *message = &call->message;
+	struct told_socket *quick = &call->quick;
+	struct file *file = file_at(task, number);
+	struct socket *socket;
+	struct sock *sk;
+
+	message->socket_state = REASON_skipped; /* closed meanwhile by another thread */
+	if (descriptor_error(task, number))
+		return;
+	socket = BPF_CORE_READ(file, private_data);
+	sk = BPF_CORE_READ(socket, sk);
+	if (!sk)
+		return;
+	quick->address = (u64)sk;
+	quick->key = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	if (!quick->key)
+		quick->key = bpf_ktime_get_ns() | 1ULL << 63;
+	tell_socket(quick, call->scratch);
+	quick->told = 0;
+	message->socket_key = quick->key;
+	message->socket_state = REASON_here;
+	call->skipped = quick->own;
+	if (!is_among(message->head.event, EVENTS_of_accept))
+		return;
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_UNIX) {
+		message->sender_pid = quick->peer_pid;
+		message->sender_uid = quick->peer_uid;
+		message->sender_gid = quick->peer_gid;
+		message->sender_known = quick->peer_pid ? SENDER_WRITER : SENDER_NONE;
+	} else {
+		message->sender_known = SENDER_UNNOTED;
+	}
+}
+
+/* The return of a call that connects or accepts. `number` is the descriptor that tells most of it. */
+worker int connection_returned(u32 event, s64 ret, bool of_result)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call *call = returning_call(task, event, ret);
+	struct message_record *message;
+	u32 size = 0;
+
+	if (!call)
+		return 0;
+	message = &call->message;
+	message->control_state = REASON_none;
+	message->flags_state = REASON_none;
+	message->name_state = REASON_none;
+	if (ret != -EBADF && ret != -ENOTSOCK)
+		socket_at(call, task, of_result ? ret : message->sockfd);
+	if (event == EVENT_connect) {
+		size = call->name_size_at;
+	} else if (ret >= 0 && call->name_at && call->name_size_at) {
+		message->name_state = REASON_fault;
+		if (!bpf_probe_read_user(&size, sizeof(size), (void *)call->name_size_at))
+			message->name_state = REASON_none;
+	}
+	if (size && call->name_at) {
+		message->name_state = REASON_here;
+		user_name(call, call->name_at, size);
+	}
+	emit_message(call, task, bpf_ktime_get_ns(), ret);
+	return 0;
+}
+
+SEC("tracepoint/syscalls/sys_exit_connect")
+int tp_connected(struct syscall_exit *context)
+{
+	return connection_returned(EVENT_connect, context->ret, false);
+}
+
+SEC("tracepoint/syscalls/sys_exit_accept")
+int tp_accepted(struct syscall_exit *context)
+{
+	return connection_returned(EVENT_accept, context->ret, context->ret >= 0);
+}
+
+SEC("tracepoint/syscalls/sys_exit_accept4")
+int tp_accepted_4(struct syscall_exit *context)
+{
+	return connection_returned(EVENT_accept, context->ret, context->ret >= 0);
+}
+
 #include "follow.h"
 
 SEC("tp_btf/task_newtask")

@@ -58,7 +58,7 @@ int BPF_PROG(tr_detach)
 SEC("fentry/fd_install")
 int BPF_PROG(tr_install, unsigned int number)
 {
-	return fd_arrived(number);
+	return numbered(number);
 }
 
 SEC("fexit/scm_detach_fds")
@@ -338,6 +338,76 @@ int BPF_PROG(tr_spliced_out, void *in, void *in_offset, void *out, void *out_off
 	     unsigned int flags, long ret)
 {
 	return transferred(ret);
+}
+
+SEC("fentry/__sys_connect_file")
+int BPF_PROG(tr_connecting, struct file *file, void *address, int length)
+{
+	return connection_entered(file, address, length);
+}
+
+SEC("fexit/__sys_connect_file")
+int BPF_PROG(tr_connected, struct file *file, void *address, int length, int flags, int ret)
+{
+	return connected(file, ret);
+}
+
+SEC("fexit/__sys_connect")
+int BPF_PROG(tr_connect_failed, int sockfd, void *address, int length, int ret)
+{
+	return connection_returned(EVENT_connect, ret);
+}
+
+SEC("fentry/do_accept")
+int BPF_PROG(tr_accepting, struct file *file)
+{
+	return connection_entered(file, NULL, 0);
+}
+
+/* The file that it returns may be an error. */
+SEC("fexit/do_accept")
+int BPF_PROG(tr_accepted, struct file *file, void *flags, void *address, void *length, int wanted, struct file *taken)
+{
+	u64 ret = 0;
+
+	bpf_get_func_ret(ctx, &ret);
+	return accepted(taken, (s64)ret < 0 && (s64)ret >= -MAX_ERRNO ? (s64)ret : 0);
+}
+
+SEC("fexit/__sys_accept4")
+int BPF_PROG(tr_accept_failed, int sockfd, void *address, int *length, int flags, int ret)
+{
+	return connection_returned(EVENT_accept, ret);
+}
+
+SEC("fentry/tcp_connect")
+int BPF_PROG(tr_tcp_connect, struct sock *sk)
+{
+	return tcp_connecting(sk);
+}
+
+SEC("fentry/io_connect")
+int BPF_PROG(tr_uring_connect, struct io_kiocb *request)
+{
+	return request_tried(request, EVENT_io_uring_connect);
+}
+
+SEC("fexit/io_connect")
+int BPF_PROG(tr_uring_connect_tried, struct io_kiocb *request, unsigned int flags, int ret)
+{
+	return request_left(request, ret);
+}
+
+SEC("fentry/io_accept")
+int BPF_PROG(tr_uring_accept, struct io_kiocb *request)
+{
+	return request_tried(request, EVENT_io_uring_accept);
+}
+
+SEC("fexit/io_accept")
+int BPF_PROG(tr_uring_accept_tried, struct io_kiocb *request, unsigned int flags, int ret)
+{
+	return request_left(request, ret);
 }
 
 SEC("fentry/io_send")

@@ -76,13 +76,19 @@ enum event {
 
 /* Events by set: a bit for each. */
 enum event_set {
-#define IN_receive(id) 0
-#define IN_send(id) 1 << EVENT_##id
+#define IN_receive(wanted, id) 0
+#define IN_send(wanted, id) (wanted == 's') << EVENT_##id
+#define IN_connections(wanted, id) (wanted == 'c') << EVENT_##id
 	EVENTS_send = 0
-#define EVENT(id, set, intro) | (IN_##set(id))
+#define EVENT(id, set, intro) | (IN_##set('s', id))
+#include "../../catalog/event_names.h"
+		,
+	EVENTS_connections = 0
+#define EVENT(id, set, intro) | (IN_##set('c', id))
 #include "../../catalog/event_names.h"
 #undef IN_receive
 #undef IN_send
+#undef IN_connections
 };
 
 enum counter {
@@ -222,11 +228,12 @@ struct own_socket {
 
 /* Shared with the running programs, through mapped memory. */
 struct shared_state {
-	u32 reader_sleeps; /* set before the reader sleeps, cleared by the record that wakes it: one wake-up a sleep */
-	u32 newly_marked;  /* by the last run of the iterator over tasks */
-	u32 blocked_calls; /* found by it inside recvmsg */
-	u32 return_hits;   /* runs of the probe at the return site in sockwarden's own calls */
-	u64 return_site;   /* where ___sys_recvmsg returns to */
+	u32 reader_sleeps;  /* set before the reader sleeps, cleared by the record that wakes it: one wake-up a sleep */
+	u32 newly_marked;   /* by the last run of the iterator over tasks */
+	u32 blocked_calls;  /* found by it inside an operation whose end a hook of its own can see */
+	u32 blocked_unseen; /* found inside one whose end no hook sees */
+	u32 return_hits;    /* runs of the probe at the return site in sockwarden's own calls */
+	u64 return_site;    /* where the function returns to that is asked about */
 };
 
 /* Fixed before the programs are loaded, so the verifier drops what an option switches off. */

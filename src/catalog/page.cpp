@@ -91,10 +91,11 @@ std::vector<PageItem> record_items(const EventRow &event) {
     return items;
 }
 
-std::vector<PageItem> flag_items() {
+std::vector<PageItem> flag_items(const EventRow &event) {
+    const std::string_view set = event.set == "connections" ? "accept_flag" : "msg_flag";
     std::vector<PageItem> items;
     for (const ConstantRow &row : constants()) {
-        if (row.set == "msg_flag") {
+        if (row.set == set) {
             items.push_back({std::string(row.name), fmt::format("{:#x}", row.value), std::string(row.doc), {}});
         }
     }
@@ -204,7 +205,7 @@ std::vector<PageBlock> blocks_of(const EventRow &event, SectionId section) {
         case SectionId::arguments:
             return {{{}, argument_items(event)}};
         case SectionId::flags:
-            return has_field(event.id, FieldId::flags) ? std::vector<PageBlock>{{{}, flag_items()}}
+            return has_field(event.id, FieldId::flags) ? std::vector<PageBlock>{{{}, flag_items(event)}}
                                                        : std::vector<PageBlock>{};
         case SectionId::record:
             return {{{}, record_items(event)}};

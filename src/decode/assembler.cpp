@@ -127,8 +127,12 @@ void Assembler::take_message(Bytes record, std::int64_t wall_offset) {
     message.wire = wire;
     message.engine = engine_;
     message.wall_ns = static_cast<std::int64_t>(wire->head.time + static_cast<std::uint64_t>(wall_offset));
-    static const EventMask sends = events_named("send");
-    message.send = (sends & event_bit(static_cast<EventId>(wire->head.event))) != 0;
+    static const EventMask sends = events_named("send"), connections = events_named("connections");
+    const EventMask bit = event_bit(static_cast<EventId>(wire->head.event));
+    message.send = (sends & bit) != 0;
+    message.connection = (connections & bit) != 0;
+    const bool accepts = wire->head.event == wire::EVENT_accept || wire->head.event == wire::EVENT_io_uring_accept;
+    message.has_senders = !message.send && (!message.connection || accepts);
     message.process = &processes_.find({wire->start, wire->tgid, wire->exec}, wire->head.time);
     if (wire->tid == wire->tgid && std::string_view(message.process->comm) !=
                                        std::string_view(wire->comm, strnlen(wire->comm, sizeof(wire->comm)))) {
@@ -325,7 +329,7 @@ void Assembler::join_senders(Message &message, const Pending &pending) {
         const Bytes own = as_bytes_of(message.socket->local);
         message.remote = is_elsewhere(message.name.empty() ? as_bytes_of(message.socket->remote) : message.name, own);
     }
-    if (message.send || wire.sender_known == wire::SENDER_NONE || wire.sender_pid == 0 || wire.ret < 0) {
+    if (!message.has_senders || wire.sender_known == wire::SENDER_NONE || wire.sender_pid == 0 || wire.ret < 0) {
         return;
     }
     const bool guess = wire.sender_known == wire::SENDER_PEER || wire.sender_known == wire::SENDER_LIKELY;
@@ -343,7 +347,9 @@ void Assembler::join_senders(Message &message, const Pending &pending) {
     last.exec = wire.sender_exec;
     last.uid = wire.sender_uid;
     last.gid = wire.sender_gid;
-    last.bytes = message.senders.empty() ? static_cast<wire::u32>(wire.ret) : wire.sender_bytes;
+    last.bytes = message.connection        ? 0
+                 : message.senders.empty() ? static_cast<wire::u32>(wire.ret)
+                                           : wire.sender_bytes;
     add_sender(message, last, guess);
 }
 
@@ -355,7 +361,7 @@ void Assembler::add_sender(Message &message, const wire::sender_part &part, bool
     sender.uid = part.uid;
     sender.gid = part.gid;
     sender.guess = guess;
-    sender.bytes = part.bytes;
+    sender.bytes = message.connection ? -1 : std::int64_t{part.bytes};
     sender.process =
         part.start != 0 ? processes_.peek({part.start, part.tgid, part.exec}) : processes_.find_pid(part.tgid, now);
     message.senders.push_back(sender);

@@ -32,7 +32,7 @@ struct ControlMessage {
 struct Sender {
     std::uint32_t pid = 0, tid = 0, uid = 0, gid = 0;  // tid 0: not known
     bool guess = false;
-    std::int64_t bytes = 0;
+    std::int64_t bytes = 0;            // -1 where it asked for a connection
     const Process *process = nullptr;  // null where it is not known
 };
 
@@ -44,6 +44,8 @@ struct Message {
     std::int64_t wall_ns = 0;  // since 1970, UTC
     bool late = false;         // a newer one has been written before
     bool send = false;         // an event of the set `send`
+    bool connection = false;   // an event of the set `connections`: it carries no message
+    bool has_senders = false;  // somebody else is named: who wrote it, or who asked for the connection
     const Process *process = nullptr;
     const Socket *socket = nullptr;  // null: see socket_reason
     std::uint8_t socket_reason = wire::REASON_here;

@@ -260,21 +260,33 @@ MESSAGE_VALUE(destination) {
 }
 MESSAGE_VALUE(in_fd) { append_number(line.to, std::int64_t{line.wire.in_fd}); }
 MESSAGE_VALUE(vlen) { append_number(line.to, std::uint64_t{line.wire.vlen}); }
-MESSAGE_VALUE(flags) { json::append_flags(line.to, line.wire.flags); }
+MESSAGE_VALUE(given) {
+    if (!line.absent(FieldId::given, line.message.name_reason)) {
+        json::append_address(line.to, line.message.name, 0);
+    }
+}
+MESSAGE_VALUE(flags) {
+    json::append_flags(line.to, line.wire.flags, line.message.connection ? "accept_flag" : "msg_flag");
+}
 
 // How many descriptors came, and of a send how many went, the engine may know only from the control data.
 std::uint8_t known_or(std::uint8_t reason) {
     return reason == wire::REASON_none ? std::uint8_t{wire::REASON_here} : reason;
 }
 std::uint8_t delivered_reason(const Line &line) {
-    if (line.message.send) {
+    if (line.message.send || line.message.connection) {
         return wire::REASON_none;
     }
     return known_or(line.wire.fds_sent != 0 ? line.message.control_reason : std::uint8_t{wire::REASON_here});
 }
 MESSAGE_VALUE(fds_sent) {
-    const std::uint8_t reason = known_or(line.message.control_reason);
-    if (!line.absent(FieldId::fds_sent, line.message.send ? reason : std::uint8_t{wire::REASON_here})) {
+    std::uint8_t reason = wire::REASON_here;
+    if (line.message.connection) {
+        reason = wire::REASON_none;
+    } else if (line.message.send) {
+        reason = known_or(line.message.control_reason);
+    }
+    if (!line.absent(FieldId::fds_sent, reason)) {
         append_number(line.to, std::uint64_t{line.message.fds_sent});
     }
 }
@@ -284,8 +296,8 @@ MESSAGE_VALUE(fds_delivered) {
     }
 }
 MESSAGE_VALUE(fds_denied) {
-    if (!line.absent(FieldId::fds_denied,
-                     static_cast<std::uint8_t>(line.message.send ? wire::REASON_none : wire::REASON_here))) {
+    const bool applies = !line.message.send && !line.message.connection;
+    if (!line.absent(FieldId::fds_denied, static_cast<std::uint8_t>(applies ? wire::REASON_here : wire::REASON_none))) {
         append_number(line.to, std::uint64_t{line.message.fds_denied});
     }
 }
@@ -306,11 +318,12 @@ MESSAGE_VALUE(index) {
     }
 }
 MESSAGE_VALUE(senders) {
-    if (line.message.send) {
+    if (!line.message.has_senders) {
         line.to += "null";
         return;
     }
-    const bool unknown = line.message.senders.empty() && line.wire.ret > 0 && !line.message.remote;
+    const bool delivered = line.message.connection ? line.wire.ret >= 0 : line.wire.ret > 0;
+    const bool unknown = line.message.senders.empty() && delivered && !line.message.remote;
     const auto why = static_cast<std::uint8_t>(
         line.message.socket_reason == wire::REASON_skipped ? wire::REASON_skipped : wire::REASON_engine);
     if (!line.absent(FieldId::senders, unknown ? why : std::uint8_t{wire::REASON_here})) {
@@ -387,10 +400,27 @@ void append_socket(std::string &to, const Leads &leads, const Socket &socket) {
 #undef PUT_stream
 }
 
+constexpr bool is_of_payload(FieldId id) {
+    return id == FieldId::length || id == FieldId::captured || id == FieldId::origin || id == FieldId::payload;
+}
+
+// An event that carries no message has no payload.
+void put_no_payload(Line &line) {
+    line.to += line.leads[static_cast<std::size_t>(FieldId::length)].close;
+    line.to += ",\"payload\":null";
+    line.closed = true;
+}
+
 template <FieldId Id>
 void put_message(Line &line) {
     const Lead &lead = line.leads[static_cast<std::size_t>(Id)];
     if (!lead.here) {
+        return;
+    }
+    if (is_of_payload(Id) && line.message.connection) {
+        if (Id == FieldId::length) {
+            put_no_payload(line);
+        }
         return;
     }
     if (!line.closed) {

@@ -207,10 +207,10 @@ void append_text_or_null(std::string &to, std::string_view text) {
     }
 }
 
-void append_flags(std::string &to, std::uint32_t flags) {
+void append_flags(std::string &to, std::uint32_t flags, std::string_view set) {
     to += '[';
     bool first = true;
-    each_flag(flags, [&](std::string_view name) {
+    each_flag(flags, set, [&](std::string_view name) {
         to += first ? "\"" : ",\"";
         to += name;
         to += '"';
@@ -319,7 +319,12 @@ void append_senders(std::string &to, const Message &message) {
         text(",\"unit\":", process.unit);
         text(",\"container\":", process.container);
         text(",\"pod\":", process.pod);
-        fmt::format_to(std::back_inserter(to), R"(,"bytes":{},"guess":{}}})", sender.bytes, sender.guess);
+        if (sender.bytes < 0) {
+            to += ",\"bytes\":null";
+        } else {
+            fmt::format_to(std::back_inserter(to), ",\"bytes\":{}", sender.bytes);
+        }
+        fmt::format_to(std::back_inserter(to), ",\"guess\":{}}}", sender.guess);
     }
     to += ']';
 }

@@ -11,7 +11,8 @@ namespace sockwarden::json {
 void append_number(std::string &to, std::uint64_t value);
 void append_number(std::string &to, std::int64_t value);
 void append_text_or_null(std::string &to, std::string_view text);
-void append_flags(std::string &to, std::uint32_t flags);
+// `set` is one of constants.def.
+void append_flags(std::string &to, std::uint32_t flags, std::string_view set = "msg_flag");
 void append_address(std::string &to, Bytes sockaddr, std::uint16_t family);
 void append_iov(std::string &to, const Message &message);
 void append_control(std::string &to, const Message &message);

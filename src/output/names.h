@@ -15,7 +15,7 @@ std::string errno_name(std::int64_t code);
 
 // Calls `take` with the name of each bit that is set, in the order of the catalogue, and with unknown bits in hex last.
 template <typename Take>
-void each_flag(std::uint32_t flags, Take take);
+void each_flag(std::uint32_t flags, std::string_view set, Take take);
 
 std::string_view file_type(const PassedFd &fd);
 std::string_view access_mode(std::uint32_t f_mode);  // "r", "w", "rw", "-"
@@ -29,12 +29,12 @@ std::string_view access_mode(std::uint32_t f_mode);  // "r", "w", "rw", "-"
 namespace sockwarden {
 
 template <typename Take>
-void each_flag(std::uint32_t flags, Take take) {
+void each_flag(std::uint32_t flags, std::string_view set, Take take) {
     if (flags == 0) {
         return;
     }
     for (const ConstantRow &row : constants()) {
-        if (row.set == "msg_flag" && (flags & row.value) == row.value) {
+        if (row.set == set && (flags & row.value) == row.value) {
             take(row.name);
             flags &= ~static_cast<std::uint32_t>(row.value);
         }

@@ -81,7 +81,7 @@ std::string peer_text(const Message &message) {
     if (text.empty()) {
         return "-";
     }
-    return message.send ? "→ " + text : text;
+    return message.has_senders ? text : "→ " + text;
 }
 
 // On which socket: its own address or, unnamed, its inode.

@@ -178,6 +178,8 @@ Differences ComparePayload(const Json &truth, const Json &record, const Case &on
         return {};
     const Json &wanted = truth["payload"];
     const Json shown = At(record, "/payload");
+    if (wanted.is_null())
+        return shown.is_null() ? Differences{} : Differences{"payload: record has " + shown.dump()};
     if (one.failed && shown.is_null())
         return {};  // nothing was delivered: it does not apply
     if (!shown.is_object())
@@ -215,6 +217,8 @@ Differences CompareSenders(const Json &truth, const Json &record, const Case &on
         return {};
     if (!shown.is_array())
         return {"senders: record has " + shown.dump()};
+    if (truth["senders"].empty())
+        return shown.empty() ? Differences{} : Differences{"senders: nobody sent, record has " + shown.dump()};
     if (shown.empty()) {
         if (MayGuess(one) && one.family != "AF_UNIX")
             return {};

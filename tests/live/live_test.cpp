@@ -17,8 +17,20 @@ namespace {
 
 constexpr size_t kWhole = 65535;  // the tool's largest snaplen
 
-// Whether a scenario, or the name of all of them, is of sends.
-bool IsSend(const std::string &name) { return name == "sends" || name.rfind("sent-", 0) == 0; }
+// Scenarios of another set of events, which are many and pass in one trace.
+struct Group {
+    const char *name, *prefix, *events;
+};
+constexpr Group kGroups[] = {{"sends", "sent-", "send"}, {"connections", "connection-", "connections"}};
+
+// The group that a scenario is of, or whose name it is; null for receives.
+const Group *GroupOf(const std::string &name) {
+    for (const Group &group : kGroups) {
+        if (name == group.name || name.rfind(group.prefix, 0) == 0)
+            return &group;
+    }
+    return nullptr;
+}
 
 class ScenarioTest : public testing::Test {
 public:
@@ -42,9 +54,10 @@ private:
 void ScenarioTest::TestBody() {
     constexpr int kSkipped = 77;
     const TemporaryFile file;
+    const Group *group = GroupOf(scenarios_.front());
     std::vector<std::string> options = {"--places",  places_,
                                         "--snaplen", std::to_string(snaplen_),
-                                        "--events",  IsSend(scenarios_.front()) ? "send" : "receive",
+                                        "--events",  group != nullptr ? group->events : "receive",
                                         "--",        program_,
                                         "--truth",   file.path()};
     options.insert(options.end(), scenarios_.begin(), scenarios_.end());
@@ -112,9 +125,10 @@ void RegisterScenarioTests() {
     const Options &chosen = Chosen();
     // All of them in one trace: what takes minutes one by one in a guest takes seconds.
     Register("Together", "all", chosen.traffic, {"all"}, kWhole);
-    Register("Together", "sends", chosen.traffic, {"sends"}, kWhole);
+    for (const Group &group : kGroups)
+        Register("Together", group.name, chosen.traffic, {group.name}, kWhole);
     for (const std::string &name : List(chosen.traffic)) {
-        if (!IsSend(name))  // those are many, and pass in one trace
+        if (GroupOf(name) == nullptr)
             Register("Scenario", name, chosen.traffic, {name}, kWhole);
     }
     for (const size_t snaplen : {0, 1, 255, 256, 257, 4096, 40000}) {

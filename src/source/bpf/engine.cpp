@@ -325,6 +325,11 @@ void make_call(EventMask events) {
         got = ::sendmsg(socket.get(), &message.msg_hdr, 0);
     } else if ((events & event_bit(EventId::sendto)) != 0) {
         got = ::send(socket.get(), &byte, 1, 0);
+    } else if ((events & event_bit(EventId::connect)) != 0) {
+        const sockaddr nowhere{AF_UNSPEC, {}};
+        got = ::connect(socket.get(), &nowhere, sizeof(nowhere));
+    } else if ((events & event_bit(EventId::accept)) != 0) {
+        got = ::accept4(socket.get(), nullptr, nullptr, SOCK_CLOEXEC);
     } else if ((events & event_bit(EventId::write)) != 0) {
         got = ::write(socket.get(), &byte, 1);
     } else {
@@ -462,12 +467,13 @@ Result<std::uint64_t> BpfEngine::State::find_return_site(const HookRow &row) {
 // Calls that wait already were entered before there were hooks: a hook of their own shows their end, where the kernel
 // has it; else they are missed.
 Status BpfEngine::State::watch_blocked() {
+    blocked_missed = shared->blocked_unseen;
     for (HookState &state : hooks) {
         if (state.row->when != "blocked" || !state.needed || state.attached || shared->blocked_calls == 0) {
             continue;
         }
         if (!state.reason.empty()) {
-            blocked_missed = shared->blocked_calls;
+            blocked_missed = shared->blocked_unseen + shared->blocked_calls;
         } else if (Status status = attach_one(state); !status) {
             return status;
         }
@@ -480,6 +486,7 @@ Status BpfEngine::State::run_iterator() {
     for (int round = 0; round < 64; ++round) {
         shared->newly_marked = 0;
         shared->blocked_calls = 0;
+        shared->blocked_unseen = 0;
         const Fd run(::bpf_iter_create(::bpf_link__fd(tasks.get())));
         if (!run) {
             return errno_error("cannot walk the tasks");

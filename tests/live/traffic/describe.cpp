@@ -52,7 +52,7 @@ constexpr Name kMessageFlags[] = {
 };
 
 constexpr Name kFamilies[] = {
-    {AF_UNIX, "AF_UNIX"},       {AF_INET, "AF_INET"},     {AF_INET6, "AF_INET6"},
+    {AF_UNSPEC, "AF_UNSPEC"},   {AF_UNIX, "AF_UNIX"},     {AF_INET, "AF_INET"},   {AF_INET6, "AF_INET6"},
     {AF_NETLINK, "AF_NETLINK"}, {AF_PACKET, "AF_PACKET"}, {AF_VSOCK, "AF_VSOCK"},
 };
 

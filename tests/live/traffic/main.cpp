@@ -17,7 +17,7 @@ namespace {
 constexpr int kSkipped = 77;  // the exit code that test drivers take as "skipped"
 
 constexpr char kUsage[] =
-    "usage: sockwarden-traffic [--truth FILE] [--repeat N] [--pause MS] SCENARIO...|all|sends\n"
+    "usage: sockwarden-traffic [--truth FILE] [--repeat N] [--pause MS] SCENARIO...|all|sends|connections\n"
     "       sockwarden-traffic --list\n";
 
 struct Options {
@@ -71,6 +71,8 @@ std::optional<Options> Parse(int argc, char **argv) {
     return something ? std::optional(options) : std::nullopt;
 }
 
+std::vector<Group> Groups() { return {{"sends", SendScenarios()}, {"connections", ConnectionScenarios()}}; }
+
 // 0, 1 for a failure or kSkipped.
 int RunOne(const Scenario &scenario, Context &context) {
     try {
@@ -88,8 +90,10 @@ int RunOne(const Scenario &scenario, Context &context) {
 std::optional<std::vector<Scenario>> Choose(const std::vector<std::string> &names) {
     const std::vector<Scenario> all = All();
     std::vector<Scenario> by_name_only;
-    for (const std::span<const Scenario> some : {FloodScenarios(), RaceScenarios(), SendScenarios()})
+    for (const std::span<const Scenario> some : {FloodScenarios(), RaceScenarios()})
         by_name_only.insert(by_name_only.end(), some.begin(), some.end());
+    for (const Group &group : Groups())
+        by_name_only.insert(by_name_only.end(), group.scenarios.begin(), group.scenarios.end());
     std::vector<Scenario> chosen;
     for (const std::string &name : names) {
         const size_t before = chosen.size();
@@ -101,8 +105,10 @@ std::optional<std::vector<Scenario>> Choose(const std::vector<std::string> &name
             if (name == scenario.name)
                 chosen.push_back(scenario);
         }
-        if (name == "sends")
-            chosen.insert(chosen.end(), SendScenarios().begin(), SendScenarios().end());
+        for (const Group &group : Groups()) {
+            if (name == group.name)
+                chosen.insert(chosen.end(), group.scenarios.begin(), group.scenarios.end());
+        }
         if (chosen.size() == before) {
             std::cerr << "no scenario is called " << name << "; --list names them\n";
             return std::nullopt;
@@ -137,7 +143,8 @@ int Main(int argc, char **argv) {
     }
     if (options->list) {
         std::vector<Scenario> all = All();
-        all.insert(all.end(), SendScenarios().begin(), SendScenarios().end());
+        for (const Group &group : Groups())
+            all.insert(all.end(), group.scenarios.begin(), group.scenarios.end());
         for (const Scenario &scenario : all) {
             std::cout << scenario.name << "\t" << scenario.needs << "\n";
         }

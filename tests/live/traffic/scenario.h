@@ -46,8 +46,13 @@ std::span<const Scenario> SignalScenarios();
 std::span<const Scenario> WriterScenarios();
 std::span<const Scenario> UringScenarios();
 std::span<const Scenario> OperationScenarios();  // the same messages by every way to receive
-// Of sends: `all` does not name them, `sends` does.
+// Those of other sets of events: `all` does not name them, the name of their group does.
+struct Group {
+    std::string_view name;
+    std::span<const Scenario> scenarios;
+};
 std::span<const Scenario> SendScenarios();
+std::span<const Scenario> ConnectionScenarios();
 // Chosen by name only: calls that are counted and not described.
 std::span<const Scenario> FloodScenarios();
 // Chosen by name only too: what it tells is not all of a record.

@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <cstring>
+#include <vector>
 
 #include "receive.h"
 
@@ -42,6 +43,12 @@ void Uring::Submit(const io_uring_sqe &request) {
     reinterpret_cast<unsigned *>(bytes + parameters_.sq_off.array)[at] = at;
     tail.store(tail.load() + 1);
     Check(syscall(SYS_io_uring_enter, fd_.get(), 1, 0, 0, nullptr, 0) == 1, "io_uring_enter");
+}
+
+void Uring::RegisterFiles(unsigned count) {
+    const std::vector<int> none(count, -1);
+    Check(syscall(SYS_io_uring_register, fd_.get(), IORING_REGISTER_FILES, none.data(), count) == 0,
+          "io_uring_register");
 }
 
 io_uring_cqe Uring::Await() {

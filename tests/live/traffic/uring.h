@@ -18,6 +18,8 @@ public:
 
     // Queues a request and tells the kernel; what is to be done at once is done when it returns.
     void Submit(const io_uring_sqe &request);
+    // Gives the ring a table of `count` files, all empty.
+    void RegisterFiles(unsigned count);
     // The next completion: its result, and with IORING_CQE_F_MORE among the flags more will come.
     io_uring_cqe Await();
 
