@@ -214,16 +214,6 @@ worker int accepted_as(struct call *call, s32 number)
 	return 0;
 }
 
-/* A file gets a number in the present process. */
-worker int numbered(s32 number)
-{
-	struct call *call = call_inside();
-
-	if (!call || !call->installing)
-		return 0;
-	return is_accept(call->message.head.event) ? accepted_as(call, number) : fd_arrived(call, number);
-}
-
 /* The present task asks for a TCP connection; the addresses and ports are chosen. */
 worker int tcp_connecting(struct sock *sk)
 {

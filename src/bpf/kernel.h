@@ -69,8 +69,10 @@ enum {
 	SCM_PIDFD = 4,
 	S_IFMT = 0170000,
 	S_IFSOCK = 0140000,
-	FMODE_PATH = 0x4000, /* include/linux/fs.h */
-	NR_READ = 0,         /* arch/x86/entry/syscalls/syscall_64.tbl */
+	PIDTYPE_TGID = 1,
+	PIDFS_MAGIC = 0x50494446, /* include/uapi/linux/magic.h */
+	FMODE_PATH = 0x4000,      /* include/linux/fs.h */
+	NR_READ = 0,              /* arch/x86/entry/syscalls/syscall_64.tbl */
 	NR_WRITE = 1,
 	NR_READV = 19,
 	NR_WRITEV = 20,
@@ -88,6 +90,7 @@ enum {
 	NR_PREADV2 = 327,
 	NR_PWRITEV2 = 328,
 	NR_IO_URING_ENTER = 426,
+	NR_PIDFD_GETFD = 438,
 	NR_READ_I386 = 3, /* arch/x86/entry/syscalls/syscall_32.tbl */
 	NR_WRITE_I386 = 4,
 	NR_SOCKETCALL_I386 = 102,
@@ -173,6 +176,7 @@ struct inode {
 	unsigned long i_ino;
 	unsigned int i_nlink;
 	struct super_block *i_sb;
+	void *i_private;
 };
 
 struct dentry {
@@ -247,12 +251,30 @@ struct upid {
 	int nr;
 };
 
+struct hlist_node {
+	struct hlist_node *next;
+	struct hlist_node **pprev;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
 struct pid {
+	struct hlist_head tasks[4];
 	struct upid numbers[1];
 };
 
 struct thread_info {
 	__u32 status;
+};
+
+struct seccomp_filter {
+	struct seccomp_filter *prev;
+};
+
+struct seccomp {
+	struct seccomp_filter *filter;
 };
 
 struct task_struct {
@@ -271,6 +293,8 @@ struct task_struct {
 	struct files_struct *files;
 	struct css_set *cgroups;
 	void *bpf_storage;
+	struct hlist_node pid_links[4];
+	struct seccomp seccomp;
 };
 
 struct ns_common {

@@ -5,7 +5,7 @@
  * instruction behind the call of ___sys_recvmsg, whose address a first call of our own tells. Such a probe also sees
  * calls that were blocked before it came. A call whose descriptor is none never gets there: it is told at entry. */
 #define SOCKWARDEN_KPROBE
-#include "connect.h"
+#include "arrive.h"
 #include "send.h"
 #include "follow.h"
 #include "user.h"
@@ -91,6 +91,18 @@ SEC("kprobe/__sys_sendto")
 int kp_called_to(struct pt_regs *context)
 {
 	return called(EVENT_sendto, 0);
+}
+
+SEC("kprobe/receive_fd")
+int kp_given(struct pt_regs *context)
+{
+	return file_given(context->di);
+}
+
+SEC("kprobe/seccomp_notify_ioctl")
+int kp_supervised(struct pt_regs *context)
+{
+	return supervisor_asks((struct file *)context->di, context->si);
 }
 
 SEC("kprobe/__sys_connect")
@@ -224,7 +236,7 @@ int kp_detach(struct pt_regs *context)
 SEC("kprobe/fd_install")
 int kp_install(struct pt_regs *context)
 {
-	return numbered(context->di);
+	return numbered(context->di, context->si);
 }
 
 SEC("kprobe/move_addr_to_user")

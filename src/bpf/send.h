@@ -187,7 +187,7 @@ worker int send_filled(struct sk_buff *skb, u32 offset, u32 length, bool copied)
 	call->scratch = SCRATCH_COPIED;
 	note = unix_note_of(skb);
 	if (note.files && !call->message.fds_sent)
-		capture_listed(call, note.files);
+		capture_listed(call, note.files, false);
 	if (copied && call->message.head.event != EVENT_sendfile) /* pages were seen when they were given */
 		capture_skb(call, skb, offset, length);
 	return 0;

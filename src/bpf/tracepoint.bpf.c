@@ -5,6 +5,7 @@
  * return, by the only system call tracepoint that sockwarden ever attaches, completes and sends the record. With
  * --light that last hook is absent and the record leaves from the socket layer. */
 #define SOCKWARDEN_TRACEPOINT
+#include "passed.h"
 #include "user.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -475,6 +476,28 @@ SEC("tracepoint/syscalls/sys_exit_accept4")
 int tp_accepted_4(struct syscall_exit *context)
 {
 	return connection_returned(EVENT_accept, context->ret, context->ret >= 0);
+}
+
+/* A descriptor of another process, taken. It stands in the caller's table by now. */
+SEC("tracepoint/syscalls/sys_exit_pidfd_getfd")
+int tp_taken(struct syscall_exit *context)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call *call;
+
+	if (context->ret < 0)
+		return 0;
+	call = ending_call(task, EVENT_fd_received);
+	if (!call) {
+		count_unseen(task, EVENT_fd_received);
+		return 0;
+	}
+	call->scratch = SCRATCH_RETURNED;
+	arrived_alone(call, task, WAY_TAKEN);
+	taken_from(call, task);
+	capture_arriving(call, slot_of(task, context->ret), 1);
+	emit_message(call, task, bpf_ktime_get_ns(), context->ret);
+	return 0;
 }
 
 #include "follow.h"

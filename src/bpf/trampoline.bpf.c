@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: (GPL-2.0 OR BSD-2-Clause)
 /* The trampoline engine: operations from their entry to their return, from the kernel's own copies. */
+#include "arrive.h"
 #include "request.h"
 #include "follow.h"
 #include "user.h"
@@ -56,9 +57,9 @@ int BPF_PROG(tr_detach)
 }
 
 SEC("fentry/fd_install")
-int BPF_PROG(tr_install, unsigned int number)
+int BPF_PROG(tr_install, unsigned int number, struct file *file)
 {
-	return numbered(number);
+	return numbered(number, (u64)file);
 }
 
 SEC("fexit/scm_detach_fds")
@@ -338,6 +339,24 @@ int BPF_PROG(tr_spliced_out, void *in, void *in_offset, void *out, void *out_off
 	     unsigned int flags, long ret)
 {
 	return transferred(ret);
+}
+
+SEC("fentry/receive_fd")
+int BPF_PROG(tr_given, struct file *file)
+{
+	return file_given((u64)file);
+}
+
+SEC("fexit/receive_fd_replace")
+int BPF_PROG(tr_replaced, int number, struct file *file, unsigned int flags, int ret)
+{
+	return file_replaced((u64)file, number, ret);
+}
+
+SEC("fentry/seccomp_notify_ioctl")
+int BPF_PROG(tr_supervised, struct file *listener, unsigned int command)
+{
+	return supervisor_asks(listener, command);
 }
 
 SEC("fentry/__sys_connect_file")

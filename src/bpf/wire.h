@@ -45,6 +45,18 @@ enum piece_kind {
 	PIECE_SENDER, /* struct sender_part: wrote the bytes before those of the next one, the message's own last */
 };
 
+/* How a descriptor arrived. */
+enum way {
+	WAY_NONE = 0,
+	WAY_RIGHTS, /* SCM_RIGHTS */
+	WAY_PIDFD,  /* SCM_PIDFD */
+	WAY_TAKEN,  /* pidfd_getfd() */
+	WAY_GIVEN,  /* SECCOMP_IOCTL_NOTIF_ADDFD */
+};
+
+/* The key of a passed socket's description: this, and its inode. Neither cookies nor addresses look like it. */
+#define PASSED_SOCKET (1ULL << 62)
+
 enum sender_known {
 	SENDER_NONE = 0,
 	SENDER_UNNOTED, /* no task of this machine was seen to write it */
@@ -78,6 +90,7 @@ enum event {
 enum event_set {
 #define IN_receive(wanted, id) 0
 #define IN_send(wanted, id) (wanted == 's') << EVENT_##id
+#define IN_fds(wanted, id) 0
 #define IN_connections(wanted, id) (wanted == 'c') << EVENT_##id
 	EVENTS_send = 0
 #define EVENT(id, set, intro) | (IN_##set('s', id))
@@ -89,6 +102,7 @@ enum event_set {
 #undef IN_receive
 #undef IN_send
 #undef IN_connections
+#undef IN_fds
 };
 
 enum counter {
@@ -241,10 +255,12 @@ struct capture_config {
 	u32 snaplen;
 	u32 self;       /* sockwarden's own process id: it never traces itself */
 	u32 events;     /* a bit for each enum event that is traced */
+	u32 asked;      /* those that are asked for: of others only what they carry is wanted */
 	u32 place_mask; /* places for calls in progress, less one: their number is a power of two */
 	u32 comm_count;
 	u32 uid_count;
 	u32 own_count;
+	u32 spare;
 	u8 light;
 	u8 only_marked; /* trace only tasks that carry a mark */
 	u8 inherit;     /* children of marked tasks are marked */

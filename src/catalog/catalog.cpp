@@ -385,6 +385,13 @@ EventMask events_named(std::string_view word) {
     return mask;
 }
 
+EventMask captured_for(EventMask asked, EngineId engine) {
+    constexpr EventMask kCarriers =
+        event_bit(EventId::recvmsg) | event_bit(EventId::recvmmsg) | event_bit(EventId::io_uring_recvmsg);
+    const bool passed = (asked & event_bit(EventId::fd_received)) != 0;
+    return (asked | (passed ? kCarriers : 0)) & events_of(engine);
+}
+
 bool has_field(EventId event, FieldId id) {
     return !field(id).path.starts_with("args.") || std::ranges::any_of(kArguments, [&](const ArgumentRow &row) {
         return row.event == event && row.field == id;

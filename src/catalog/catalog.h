@@ -219,6 +219,8 @@ const EventRow *find_event(std::string_view name);
 EventMask events_of(EngineId engine);
 // The events that a word of --events names: an event, a set, or all. 0 where it names none.
 EventMask events_named(std::string_view word);
+// The events that an engine captures for those that are asked for: descriptors arrive with messages.
+EventMask captured_for(EventMask asked, EngineId engine);
 // Whether the records of an event have a field: arguments are the event's own, everything else is in all of them.
 bool has_field(EventId event, FieldId field);
 

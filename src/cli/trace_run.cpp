@@ -200,7 +200,7 @@ void TraceRun::begin() {
                 done_ = true;
             }
         },
-        options_.selection.snaplen);
+        options_.selection.snaplen, options_.selection.events);
     stream_->begin(start);
     writer_->flush();
     say("tracing with the {} engine{}", engine_name_, options_.selection.light ? ", light" : "");

@@ -17,6 +17,7 @@ namespace {
 constexpr std::size_t kMaxPending = 4096;  // threads with pieces whose message never came
 constexpr std::size_t kMaxPieces = 512;    // of one message: 16 payload, 16 paths, 253 descriptors, and the rest
 constexpr std::uint32_t kMaxPayload = 65535;
+constexpr int kScmPidfd = 4;  // include/linux/socket.h; not in the headers of Debian 12
 
 template <typename T>
 std::vector<T> array_of(const std::vector<std::byte> &data) {
@@ -127,12 +128,7 @@ void Assembler::take_message(Bytes record, std::int64_t wall_offset) {
     message.wire = wire;
     message.engine = engine_;
     message.wall_ns = static_cast<std::int64_t>(wire->head.time + static_cast<std::uint64_t>(wall_offset));
-    static const EventMask sends = events_named("send"), connections = events_named("connections");
-    const EventMask bit = event_bit(static_cast<EventId>(wire->head.event));
-    message.send = (sends & bit) != 0;
-    message.connection = (connections & bit) != 0;
-    const bool accepts = wire->head.event == wire::EVENT_accept || wire->head.event == wire::EVENT_io_uring_accept;
-    message.has_senders = !message.send && (!message.connection || accepts);
+    classify(message);
     message.process = &processes_.find({wire->start, wire->tgid, wire->exec}, wire->head.time);
     if (wire->tid == wire->tgid && std::string_view(message.process->comm) !=
                                        std::string_view(wire->comm, strnlen(wire->comm, sizeof(wire->comm)))) {
@@ -164,7 +160,7 @@ void Assembler::take_message(Bytes record, std::int64_t wall_offset) {
         const auto pending = pending_.find(wire->tid);
         if (pending != pending_.end() && pending->second.call == wire->call) {
             join_pieces(message, pending->second);
-            deliver_(message);
+            hand_over(message);
             pending_.erase(pending);
             return;
         }
@@ -173,7 +169,76 @@ void Assembler::take_message(Bytes record, std::int64_t wall_offset) {
     } else {
         join_senders(message, {});
     }
-    deliver_(message);
+    hand_over(message);
+}
+
+void Assembler::hand_over(Message &message) {
+    const auto event = static_cast<EventId>(message.wire->head.event);
+    if (event == EventId::fd_received) {
+        show_passed(message, message.fds.empty() ? nullptr : &message.fds.front());
+    }
+    if ((asked_ & event_bit(event)) != 0) {
+        deliver_(message);
+    }
+    if ((asked_ & event_bit(EventId::fd_received)) != 0 && !message.bare && !message.send) {
+        hand_over_passed(message);
+    }
+}
+
+// The descriptors that arrived with a message are events too, after it.
+void Assembler::hand_over_passed(const Message &message) {
+    for (const PassedFd &fd : message.fds) {
+        hand_over_one(message, wire::WAY_RIGHTS, fd);
+    }
+    for (const ControlMessage &control : message.control) {
+        if (control.level == SOL_SOCKET && control.type == kScmPidfd) {
+            for (const int number : rights_of(control)) {
+                PassedFd fd;
+                fd.number = number;
+                hand_over_one(message, wire::WAY_PIDFD, fd);
+            }
+        }
+    }
+}
+
+void Assembler::hand_over_one(const Message &message, std::uint8_t way, const PassedFd &fd) {
+    wire::message_record wire = *message.wire;
+    Message one;
+    wire.head.event = wire::EVENT_fd_received;
+    wire.way = way;
+    wire.ret = fd.number;
+    one.wire = &wire;
+    one.engine = message.engine;
+    one.wall_ns = message.wall_ns;
+    one.process = message.process;
+    one.socket = message.socket;
+    one.socket_reason = message.socket_reason;
+    one.senders = message.senders;
+    one.remote = message.remote;
+    for (Sender &sender : one.senders) {
+        sender.bytes = -1;
+    }
+    classify(one);
+    show_passed(one, fd.described ? &fd : nullptr);
+    deliver_(one);
+}
+
+void Assembler::show_passed(Message &message, const PassedFd *fd) {
+    message.passed = fd;
+    message.passed_socket = fd != nullptr && fd->magic == kSockFs
+                                ? sockets_.find(PASSED_SOCKET | fd->inode, message.wire->head.time)
+                                : nullptr;
+}
+
+void Assembler::classify(Message &message) {
+    static const EventMask sends = events_named("send"), bare = events_named("connections") | events_named("fds"),
+                           asking = event_bit(EventId::connect) | event_bit(EventId::io_uring_connect);
+    const EventMask bit = event_bit(static_cast<EventId>(message.wire->head.event));
+    message.send = (sends & bit) != 0;
+    message.bare = (bare & bit) != 0;
+    message.has_senders = ((sends | asking) & bit) == 0;
+    message.passed = nullptr;
+    message.passed_socket = nullptr;
 }
 
 void Assembler::join_pieces(Message &message, Pending &pending) {
@@ -261,6 +326,9 @@ void Assembler::join_fds(Message &message, const Pending &pending) {
             numbers.insert(numbers.end(), more.begin(), more.end());
         }
     }
+    if (message.bare) {
+        numbers.assign(parts.size(), static_cast<int>(message.wire->ret));
+    }
     if (message.send) {
         message.fds_sent = std::max(message.fds_sent, static_cast<std::uint32_t>(numbers.size()));
     } else {
@@ -347,9 +415,7 @@ void Assembler::join_senders(Message &message, const Pending &pending) {
     last.exec = wire.sender_exec;
     last.uid = wire.sender_uid;
     last.gid = wire.sender_gid;
-    last.bytes = message.connection        ? 0
-                 : message.senders.empty() ? static_cast<wire::u32>(wire.ret)
-                                           : wire.sender_bytes;
+    last.bytes = message.bare ? 0 : message.senders.empty() ? static_cast<wire::u32>(wire.ret) : wire.sender_bytes;
     add_sender(message, last, guess);
 }
 
@@ -361,7 +427,7 @@ void Assembler::add_sender(Message &message, const wire::sender_part &part, bool
     sender.uid = part.uid;
     sender.gid = part.gid;
     sender.guess = guess;
-    sender.bytes = message.connection ? -1 : std::int64_t{part.bytes};
+    sender.bytes = message.bare ? -1 : std::int64_t{part.bytes};
     sender.process =
         part.start != 0 ? processes_.peek({part.start, part.tgid, part.exec}) : processes_.find_pid(part.tgid, now);
     message.senders.push_back(sender);

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "catalog/catalog.h"
 #include "decode/message.h"
 #include "identity/process.h"
 #include "identity/socket.h"
@@ -21,8 +22,10 @@ public:
 
     // `engine` must outlive the assembler. Every message record that is not malformed reaches `deliver` exactly once.
     // `snaplen` is what was asked for, to tell payload that was lost from payload that nobody wanted.
-    Assembler(std::string_view engine, Deliver deliver, std::uint32_t snaplen = wire::INLINE_PAYLOAD)
-        : engine_(engine), deliver_(std::move(deliver)), snaplen_(snaplen) {}
+    // Of events that are not among `asked` only the descriptors that they carry are delivered, where those are.
+    Assembler(std::string_view engine, Deliver deliver, std::uint32_t snaplen = wire::INLINE_PAYLOAD,
+              EventMask asked = ~event_bit(EventId::fd_received))
+        : engine_(engine), deliver_(std::move(deliver)), snaplen_(snaplen), asked_(asked) {}
 
     // One record, as it stands in the ring. `wall_offset` is what to add to its monotonic time for wall-clock time.
     void take(Bytes record, std::int64_t wall_offset);
@@ -45,6 +48,11 @@ private:
 
     void take_piece(Bytes record);
     void take_message(Bytes record, std::int64_t wall_offset);
+    void hand_over(Message &message);
+    void hand_over_passed(const Message &message);
+    void hand_over_one(const Message &message, std::uint8_t way, const PassedFd &fd);
+    void show_passed(Message &message, const PassedFd *fd);
+    static void classify(Message &message);
     void join_pieces(Message &message, Pending &pending);
     void join_control(Message &message, const Pending &pending);
     void join_fds(Message &message, const Pending &pending);
@@ -56,6 +64,7 @@ private:
     std::string_view engine_;
     Deliver deliver_;
     std::uint32_t snaplen_;
+    EventMask asked_;
     ProcessTable processes_;
     SocketTable sockets_;
     std::unordered_map<std::uint32_t, Pending> pending_;  // by thread

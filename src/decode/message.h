@@ -32,7 +32,7 @@ struct ControlMessage {
 struct Sender {
     std::uint32_t pid = 0, tid = 0, uid = 0, gid = 0;  // tid 0: not known
     bool guess = false;
-    std::int64_t bytes = 0;            // -1 where it asked for a connection
+    std::int64_t bytes = 0;            // -1 where it is named for something else than writing
     const Process *process = nullptr;  // null where it is not known
 };
 
@@ -44,8 +44,8 @@ struct Message {
     std::int64_t wall_ns = 0;  // since 1970, UTC
     bool late = false;         // a newer one has been written before
     bool send = false;         // an event of the set `send`
-    bool connection = false;   // an event of the set `connections`: it carries no message
-    bool has_senders = false;  // somebody else is named: who wrote it, or who asked for the connection
+    bool bare = false;         // it carries no message: no payload, no ancillary data
+    bool has_senders = false;  // somebody else is named: who wrote it, asked for the connection or gave the descriptor
     const Process *process = nullptr;
     const Socket *socket = nullptr;  // null: see socket_reason
     std::uint8_t socket_reason = wire::REASON_here;
@@ -58,6 +58,8 @@ struct Message {
     std::uint8_t control_reason = wire::REASON_none;
     std::vector<PassedFd> fds;  // those that came, in order
     std::uint8_t fds_reason = wire::REASON_here;
+    const PassedFd *passed = nullptr;       // of fd_received: what arrived; null where only its number is known
+    const Socket *passed_socket = nullptr;  // likewise, where it is a socket
     std::uint32_t fds_sent = 0, fds_delivered = 0, fds_denied = 0;
     Bytes payload;
     std::uint8_t payload_reason = wire::REASON_here;

@@ -85,13 +85,15 @@ struct Missing {
     struct Entry {
         FieldId field;
         std::uint8_t reason;
+        std::string_view part;
     };
     std::array<Entry, kFieldCount> entries;
     std::size_t count = 0;
 
-    void add(FieldId field, std::uint8_t reason) {
+    // `part` is a member of the field's object, ".path".
+    void add(FieldId field, std::uint8_t reason, std::string_view part = {}) {
         if (reason != wire::REASON_here && reason != wire::REASON_none && count < entries.size()) {
-            entries[count++] = {field, reason};
+            entries[count++] = {field, reason, part};
         }
     }
 };
@@ -203,7 +205,11 @@ void append_pointer(std::string &to, std::uint64_t address) {
 MESSAGE_VALUE(sockfd) {
     const bool unseen =
         line.wire.head.event == wire::EVENT_io_uring || line.wire.head.event == wire::EVENT_io_uring_out;
-    if (!line.absent(FieldId::sockfd, static_cast<std::uint8_t>(unseen ? wire::REASON_engine : wire::REASON_here))) {
+    std::uint8_t reason = unseen ? wire::REASON_engine : wire::REASON_here;
+    if (line.wire.way == wire::WAY_TAKEN || line.wire.way == wire::WAY_GIVEN) {
+        reason = wire::REASON_none;
+    }
+    if (!line.absent(FieldId::sockfd, reason)) {
         append_number(line.to, std::int64_t{line.wire.sockfd});
     }
 }
@@ -258,6 +264,19 @@ MESSAGE_VALUE(destination) {
         json::append_address(line.to, line.message.name, 0);
     }
 }
+MESSAGE_VALUE(way) {
+    constexpr std::string_view kWays[] = {"null", "\"SCM_RIGHTS\"", "\"SCM_PIDFD\"", "\"pidfd_getfd\"", "\"seccomp\""};
+    line.to += kWays[line.wire.way < std::size(kWays) ? line.wire.way : 0];
+}
+MESSAGE_VALUE(file) {
+    const bool known = line.message.passed != nullptr;
+    if (!line.absent(FieldId::file, static_cast<std::uint8_t>(known ? wire::REASON_here : wire::REASON_engine))) {
+        json::append_file(line.to, line.message);
+        if (!line.message.passed->path_known) {
+            line.missing.add(FieldId::file, wire::REASON_too_many, ".path");
+        }
+    }
+}
 MESSAGE_VALUE(in_fd) { append_number(line.to, std::int64_t{line.wire.in_fd}); }
 MESSAGE_VALUE(vlen) { append_number(line.to, std::uint64_t{line.wire.vlen}); }
 MESSAGE_VALUE(given) {
@@ -265,23 +284,21 @@ MESSAGE_VALUE(given) {
         json::append_address(line.to, line.message.name, 0);
     }
 }
-MESSAGE_VALUE(flags) {
-    json::append_flags(line.to, line.wire.flags, line.message.connection ? "accept_flag" : "msg_flag");
-}
+MESSAGE_VALUE(flags) { json::append_flags(line.to, line.wire.flags, line.message.bare ? "accept_flag" : "msg_flag"); }
 
 // How many descriptors came, and of a send how many went, the engine may know only from the control data.
 std::uint8_t known_or(std::uint8_t reason) {
     return reason == wire::REASON_none ? std::uint8_t{wire::REASON_here} : reason;
 }
 std::uint8_t delivered_reason(const Line &line) {
-    if (line.message.send || line.message.connection) {
+    if (line.message.send || line.message.bare) {
         return wire::REASON_none;
     }
     return known_or(line.wire.fds_sent != 0 ? line.message.control_reason : std::uint8_t{wire::REASON_here});
 }
 MESSAGE_VALUE(fds_sent) {
     std::uint8_t reason = wire::REASON_here;
-    if (line.message.connection) {
+    if (line.message.bare) {
         reason = wire::REASON_none;
     } else if (line.message.send) {
         reason = known_or(line.message.control_reason);
@@ -296,7 +313,7 @@ MESSAGE_VALUE(fds_delivered) {
     }
 }
 MESSAGE_VALUE(fds_denied) {
-    const bool applies = !line.message.send && !line.message.connection;
+    const bool applies = !line.message.send && !line.message.bare;
     if (!line.absent(FieldId::fds_denied, static_cast<std::uint8_t>(applies ? wire::REASON_here : wire::REASON_none))) {
         append_number(line.to, std::uint64_t{line.message.fds_denied});
     }
@@ -322,7 +339,7 @@ MESSAGE_VALUE(senders) {
         line.to += "null";
         return;
     }
-    const bool delivered = line.message.connection ? line.wire.ret >= 0 : line.wire.ret > 0;
+    const bool delivered = line.message.bare ? line.wire.ret >= 0 : line.wire.ret > 0;
     const bool unknown = line.message.senders.empty() && delivered && !line.message.remote;
     const auto why = static_cast<std::uint8_t>(
         line.message.socket_reason == wire::REASON_skipped ? wire::REASON_skipped : wire::REASON_engine);
@@ -356,6 +373,7 @@ MESSAGE_VALUE(missing) {
         const std::string_view path = field(entry.field).path;
         const bool whole = entry.field == FieldId::payload || entry.field == FieldId::family;
         line.to += whole ? path.substr(0, path.find('.')) : path;
+        line.to += entry.part;
         line.to += "\":\"";
         line.to += reason_name(entry.reason);
         line.to += '"';
@@ -417,7 +435,7 @@ void put_message(Line &line) {
     if (!lead.here) {
         return;
     }
-    if (is_of_payload(Id) && line.message.connection) {
+    if (is_of_payload(Id) && line.message.bare) {
         if (Id == FieldId::length) {
             put_no_payload(line);
         }

@@ -57,6 +57,15 @@ void append_constant(std::string &to, std::string_view set, std::int64_t value) 
     append_json_string(to, name.empty() ? std::to_string(value) : std::string(name));
 }
 
+void append_file_members(std::string &to, const PassedFd &fd) {
+    to += "\"type\":";
+    append_json_string(to, file_type(fd));
+    to += ",\"path\":";
+    append_text_or_null(to, fd.path_known ? std::string_view(fd.path) : std::string_view());
+    fmt::format_to(std::back_inserter(to), R"(,"inode":"{}","device":"{}:{}","access":"{}")", fd.inode, fd.device >> 20,
+                   fd.device & 0xfffff, access_mode(fd.access));
+}
+
 void append_fd(std::string &to, const PassedFd &fd, std::string_view status) {
     to += "{\"fd\":";
     append_number(to, static_cast<std::int64_t>(fd.number));
@@ -65,12 +74,9 @@ void append_fd(std::string &to, const PassedFd &fd, std::string_view status) {
                        R"(,"type":null,"path":null,"inode":null,"device":null,"access":null,"status":"{}"}})", status);
         return;
     }
-    to += ",\"type\":";
-    append_json_string(to, file_type(fd));
-    to += ",\"path\":";
-    append_text_or_null(to, fd.path_known ? std::string_view(fd.path) : std::string_view());
-    fmt::format_to(std::back_inserter(to), R"(,"inode":"{}","device":"{}:{}","access":"{}","status":"{}"}})", fd.inode,
-                   fd.device >> 20, fd.device & 0xfffff, access_mode(fd.access), status);
+    to += ',';
+    append_file_members(to, fd);
+    fmt::format_to(std::back_inserter(to), R"(,"status":"{}"}})", status);
 }
 
 void append_seconds(std::string &to, std::int64_t seconds, std::int64_t nanoseconds) {
@@ -292,6 +298,25 @@ void append_control(std::string &to, const Message &message) {
         to += '}';
     }
     to += ']';
+}
+
+void append_file(std::string &to, const Message &message) {
+    const Socket *socket = message.passed_socket;
+    to += '{';
+    append_file_members(to, *message.passed);
+    to += ",\"local\":";
+    if (socket == nullptr) {
+        to += "null";
+    } else {
+        append_address(to, as_bytes_of(socket->local), socket->family);
+    }
+    to += ",\"remote\":";
+    if (socket == nullptr || socket->remote.empty()) {
+        to += "null";
+    } else {
+        append_address(to, as_bytes_of(socket->remote), socket->family);
+    }
+    to += '}';
 }
 
 void append_senders(std::string &to, const Message &message) {

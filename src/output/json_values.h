@@ -16,6 +16,8 @@ void append_flags(std::string &to, std::uint32_t flags, std::string_view set = "
 void append_address(std::string &to, Bytes sockaddr, std::uint16_t family);
 void append_iov(std::string &to, const Message &message);
 void append_control(std::string &to, const Message &message);
+// What a descriptor that arrived refers to; `message.passed` is not null.
+void append_file(std::string &to, const Message &message);
 void append_senders(std::string &to, const Message &message);
 // The key is part of the value: "text":… or "base64":….
 void append_payload(std::string &to, Bytes payload);

@@ -87,7 +87,7 @@ std::string peer_text(const Message &message) {
 // On which socket: its own address or, unnamed, its inode.
 std::string at_text(const Message &message) {
     if (message.socket == nullptr) {
-        return fmt::format("fd {}", message.wire->sockfd);
+        return message.wire->sockfd < 0 ? std::string("-") : fmt::format("fd {}", message.wire->sockfd);
     }
     const Bytes remote = as_bytes_of(message.socket->remote);
     std::string text = address_text(decode_address(as_bytes_of(message.socket->local), message.socket->family));
@@ -104,7 +104,19 @@ std::string notes_text(const Message &message) {
         text += text.empty() ? "" : " ";
         text += word;
     };
-    if (message.fds_sent != 0) {
+    if (message.passed != nullptr) {
+        std::string what = fmt::format("{} {}", file_type(*message.passed), access_mode(message.passed->access));
+        if (message.passed_socket != nullptr && !message.passed_socket->local.empty()) {
+            what += ' ';
+            what +=
+                address_text(decode_address(as_bytes_of(message.passed_socket->local), message.passed_socket->family));
+        } else if (message.passed->path_known) {
+            what += ' ';
+            append_printable(what, message.passed->path, 64);
+        }
+        note(what);
+    }
+    if (message.fds_sent != 0 && !message.bare) {
         std::string fds = message.send ? fmt::format("fds {}", message.fds_sent)
                                        : fmt::format("fds {}/{}", message.fds_delivered, message.fds_sent);
         if (!message.fds.empty() && message.fds.front().path_known) {
@@ -180,7 +192,7 @@ void TableSink::message(const Message &message) {
     append_cell(event(static_cast<EventId>(wire.head.event)).name, event_width());
     append_cell(std::to_string(wire.tgid), 7, true);
     append_cell({wire.comm, ::strnlen(wire.comm, sizeof(wire.comm))}, 15);
-    append_cell(std::to_string(wire.sockfd), 3, true);
+    append_cell(wire.sockfd < 0 ? std::string("-") : std::to_string(wire.sockfd), 3, true);
     to += style_.color ? kCyan : "";
     append_cell(socket_text(message), 14);
     to += style_.color ? kReset : "";

@@ -97,10 +97,12 @@ private:
     LineWriter json_writer_{-1}, table_writer_{-1};
     JsonSink json_{json_writer_};
     TableSink table_{table_writer_, {.color = false, .utc = true}};
-    Assembler assembler_{"tracepoint", [this](Message &message) {
+    Assembler assembler_{"tracepoint",
+                         [this](Message &message) {
                              json_.message(message);
                              table_.message(message);
-                         }};
+                         },
+                         wire::INLINE_PAYLOAD, ~EventMask{0}};
 };
 
 }  // namespace

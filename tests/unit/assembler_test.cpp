@@ -130,6 +130,35 @@ TEST(Assembler, TellsPassedDescriptors) {
     EXPECT_EQ(lines.at(0)["args"]["msg"]["control"][0]["fds"], wanted);
     EXPECT_EQ(lines[0]["fds"], json::parse(R"({"sent":2,"delivered":1,"denied":0,"lost":1})"));
     EXPECT_EQ(test::schema_errors(lines[0]), std::vector<std::string>{});
+
+    ASSERT_EQ(lines.size(), 2U);
+    const json arrived = lines[1];
+    EXPECT_EQ(arrived["event"], "fd_received");
+    EXPECT_EQ(arrived["return"], 6);
+    EXPECT_EQ(
+        arrived["args"],
+        json::parse(
+            R"({"sockfd":3,"way":"SCM_RIGHTS","file":{"type":"regular","path":"/etc/hostname","inode":"77","device":"259:1","access":"r","local":null,"remote":null}})"));
+    EXPECT_TRUE(arrived["payload"].is_null());
+    EXPECT_EQ(test::schema_errors(arrived), std::vector<std::string>{});
+}
+
+TEST(Assembler, DeliversOfOtherEventsWhatTheyCarry) {
+    std::vector<std::string> events_seen;
+    Assembler assembler(
+        "tracepoint",
+        [&](Message &one) { events_seen.emplace_back(event(static_cast<EventId>(one.wire->head.event)).name); }, 256,
+        event_bit(EventId::fd_received));
+    auto message = plain_message();
+    assembler.take(message_record(message), 0);
+    EXPECT_EQ(events_seen, std::vector<std::string>{});
+    message.control_state = wire::REASON_here;
+    message.pieces = 2;
+    for (const int number : {6, 9}) {
+        assembler.take(piece_record(wire::PIECE_FD_NUMBER, bytes_of(wire::fd_number{number, 0})), 0);
+    }
+    assembler.take(message_record(message), 0);
+    EXPECT_EQ(events_seen, (std::vector<std::string>{"fd_received", "fd_received"}));
 }
 
 TEST(Assembler, NamesSendersInTheirOrder) {

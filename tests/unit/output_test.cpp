@@ -77,7 +77,7 @@ void expect_harmless(std::string_view text) {
 TEST(Table, NeverShowsControlCharacters) {
     const std::string text = test::table_of(hostile_records());
     expect_harmless(text);
-    EXPECT_EQ(std::ranges::count(text, '\n'), 2) << text;
+    EXPECT_EQ(std::ranges::count(text, '\n'), 3) << text;
 }
 
 TEST(Table, ColorsAreTheOnlyEscapes) {
@@ -103,6 +103,10 @@ TEST(Table, OneLineAMessage) {
 TEST(Json, HostileBytesMakeValidLines) {
     for (const json &line : test::json_of(hostile_records())) {
         EXPECT_EQ(test::schema_errors(line), std::vector<std::string>{});
+        if (line["event"] == "fd_received") {
+            EXPECT_TRUE(line["payload"].is_null());
+            continue;
+        }
         EXPECT_EQ(line["payload"]["captured"], kHostile.size());
         EXPECT_TRUE(line["payload"].contains("base64"));
     }

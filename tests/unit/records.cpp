@@ -19,10 +19,11 @@ constexpr std::int64_t kWallOffset = 1'795'000'000'000'000'000;  // in November 
 
 void feed(Sink &sink, const std::vector<Record> &records) {
     std::uint64_t seq = 0;
-    Assembler assembler("tracepoint", [&](Message &message) {
+    const auto deliver = [&](Message &message) {
         message.seq = ++seq;
         sink.message(message);
-    });
+    };
+    Assembler assembler("tracepoint", deliver, wire::INLINE_PAYLOAD, ~EventMask{0});
     for (const Record &record : records) {
         assembler.take(record, kWallOffset);
     }

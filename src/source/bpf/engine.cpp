@@ -129,7 +129,7 @@ HookState first_state(const btf *kernel, const HookRow &row, const EngineOptions
         !((row.when == "full" || row.when == "some") && options.selection.light) &&
         !(row.when == "follow" && !options.selection.marked_only) &&
         !((row.when == "newer" || row.when == "older") && has_newer(kernel, row.engine) != (row.when == "newer")) &&
-        (row.events & options.selection.events) != 0;
+        (row.events & captured_for(options.selection.events, row.engine)) != 0;
     if (!state.needed) {
         state.reason = "not needed";
     } else if (!has_target(kernel, row)) {
@@ -143,7 +143,8 @@ wire::capture_config make_config(const EngineOptions &options, bool skb_dynptr) 
     const Selection &selection = options.selection;
     config.snaplen = selection.snaplen;
     config.self = static_cast<std::uint32_t>(::getpid());
-    config.events = selection.events & events_of(options.engine);
+    config.events = captured_for(selection.events, options.engine);
+    config.asked = selection.events & events_of(options.engine);
     config.place_mask = options.places - 1;
     config.light = selection.light ? 1 : 0;
     config.only_marked = selection.marked_only ? 1 : 0;

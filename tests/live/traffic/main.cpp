@@ -17,7 +17,7 @@ namespace {
 constexpr int kSkipped = 77;  // the exit code that test drivers take as "skipped"
 
 constexpr char kUsage[] =
-    "usage: sockwarden-traffic [--truth FILE] [--repeat N] [--pause MS] SCENARIO...|all|sends|connections\n"
+    "usage: sockwarden-traffic [--truth FILE] [--repeat N] [--pause MS] SCENARIO...|all|sends|connections|passing\n"
     "       sockwarden-traffic --list\n";
 
 struct Options {
@@ -71,7 +71,9 @@ std::optional<Options> Parse(int argc, char **argv) {
     return something ? std::optional(options) : std::nullopt;
 }
 
-std::vector<Group> Groups() { return {{"sends", SendScenarios()}, {"connections", ConnectionScenarios()}}; }
+std::vector<Group> Groups() {
+    return {{"sends", SendScenarios()}, {"connections", ConnectionScenarios()}, {"passing", PassingScenarios()}};
+}
 
 // 0, 1 for a failure or kSkipped.
 int RunOne(const Scenario &scenario, Context &context) {

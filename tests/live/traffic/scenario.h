@@ -53,6 +53,7 @@ struct Group {
 };
 std::span<const Scenario> SendScenarios();
 std::span<const Scenario> ConnectionScenarios();
+std::span<const Scenario> PassingScenarios();
 // Chosen by name only: calls that are counted and not described.
 std::span<const Scenario> FloodScenarios();
 // Chosen by name only too: what it tells is not all of a record.

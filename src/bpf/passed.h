@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: (GPL-2.0 OR BSD-2-Clause) */
+/* Descriptors that arrive without a message: taken by pidfd_getfd, or put in by the supervisor of a seccomp filter. */
+#ifndef SOCKWARDEN_PASSED_H
+#define SOCKWARDEN_PASSED_H
+
+#include "call.h"
+
+/* The process that a pidfd refers to; NULL where the file is none. */
+worker struct pid *pid_of_file(struct file *file)
+{
+	/* kernel cb12fd8e0dab (6.9): pidfds became files of a file system of their own */
+	if (BPF_CORE_READ(file, f_inode, i_sb, s_magic) == PIDFS_MAGIC)
+		return BPF_CORE_READ(file, f_inode, i_private);
+	return BPF_CORE_READ(file, private_data);
+}
+
+/* The process whose descriptor is taken by the pidfd_getfd that the present task is in. */
+worker void taken_from(struct call *call, struct task_struct *task)
+{
+	struct message_record *message = &call->message;
+	struct pt_regs *regs = registers(task);
+	struct file *file = file_at(task, is_compat(task) ? regs->bx : regs->di);
+	struct pid *pid = pid_of_file(file);
+	struct hlist_node *node = BPF_CORE_READ(pid, tasks[PIDTYPE_TGID].first);
+	struct task_struct *owner;
+
+	message->sender_pid = BPF_CORE_READ(pid, numbers[0].nr);
+	message->sender_known = SENDER_WRITER;
+	if (!node)
+		return;
+	owner = (void *)node - bpf_core_field_offset(struct task_struct, pid_links) -
+		PIDTYPE_TGID * bpf_core_type_size(struct hlist_node);
+	message->sender_uid = BPF_CORE_READ(owner, cred, uid.val);
+	message->sender_gid = BPF_CORE_READ(owner, cred, gid.val);
+}
+
+/* What a record of a descriptor that came alone has not. */
+worker void arrived_alone(struct call *call, struct task_struct *task, u8 way)
+{
+	struct message_record *message = &call->message;
+
+	message->way = way;
+	message->compat = is_compat(task);
+	message->sockfd = -1;
+	message->socket_state = REASON_none;
+	message->entry_state = REASON_none;
+	message->name_state = REASON_none;
+	message->control_state = REASON_none;
+	message->flags_state = REASON_none;
+	message->iov_state = REASON_none;
+}
+
+#endif
