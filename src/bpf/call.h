@@ -121,6 +121,7 @@ enum {
 			    1 << EVENT_io_uring_send | 1 << EVENT_io_uring_sendmsg | 1 << EVENT_io_uring_write |
 			    1 << EVENT_io_uring_connect | 1 << EVENT_io_uring_accept,
 	EVENTS_of_accept = 1 << EVENT_accept | 1 << EVENT_io_uring_accept,
+	EVENTS_of_pages = 1 << EVENT_splice | 1 << EVENT_zerocopy,
 	EVENTS_unknown = 1 << EVENT_io_uring | 1 << EVENT_io_uring_out,
 };
 
@@ -139,6 +140,12 @@ worker bool has_header(u32 event)
 worker bool is_request(u32 event)
 {
 	return is_among(event, EVENTS_of_request);
+}
+
+/* Whether it hands over pages: begun by a hook of its own, likewise. */
+worker bool is_of_pages(u32 event)
+{
+	return is_among(event, EVENTS_of_pages);
 }
 
 worker bool is_send(u32 event)
@@ -384,7 +391,7 @@ worker void restart_call(struct call *call, struct task_struct *task, u32 event)
 {
 	clear_call(call);
 	call->message.head.event = event;
-	if (!is_among(event, EVENTS_of_request | EVENTS_unknown | 1 << EVENT_fd_received))
+	if (!is_among(event, EVENTS_of_request | EVENTS_unknown | EVENTS_of_pages | 1 << EVENT_fd_received))
 		arguments_of(call, task, event);
 }
 
@@ -932,7 +939,7 @@ worker void emit_message(struct call *call, struct task_struct *task, u64 now, s
 	message->head.time = now;
 	message->head.kind = RECORD_MESSAGE;
 	process_of(call, task, now);
-	message->peek = !!(message->flags & MSG_PEEK);
+	message->peek = message->flags & MSG_PEEK && !is_of_pages(message->head.event); /* flags of another kind */
 	size = BOUNDED(message->inline_payload, 0x1ff);
 	size += sizeof(*message);
 	message->head.size = size;

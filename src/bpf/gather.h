@@ -52,7 +52,7 @@ worker void gather_buffers(struct call *call, struct iov_iter *iter)
 
 	call->buffers = 1;
 	call->room = GET(iter, count);
-	if (is_among(message->head.event, EVENTS_of_buffer))
+	if (is_among(message->head.event, EVENTS_of_buffer | EVENTS_of_pages))
 		return; /* its registers hold it */
 	if (type == bpf_core_enum_value(enum iter_type, ITER_UBUF)) {
 		message->iovlen = 1;
@@ -129,6 +129,10 @@ worker int enter_call(struct socket *socket, struct msghdr *header)
 	if (!call)
 		return 0;
 	call->scratch = SCRATCH_ENTERED;
+	if (is_of_pages(call->message.head.event)) { /* which began before */
+		gather_buffers(call, &header->msg_iter);
+		return 0;
+	}
 	if (is_request(call->message.head.event))
 		next_of_request(call, task);
 	else if (call->inside || call->seen || call->message.pieces)
@@ -251,20 +255,11 @@ worker void capture_skb(struct call *call, struct sk_buff *skb, u32 offset, u32 
 	}
 }
 
-/* Bytes of a socket buffer on their way to the caller. */
-worker int skb_copied(struct sk_buff *skb, u32 offset, struct iov_iter *to, u32 length)
+/* `length` bytes of a socket buffer, and who wrote them. */
+worker void take_skb(struct call *call, struct sk_buff *skb, u32 offset, u32 length)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct call *call;
-	struct sock *sk;
+	struct sock *sk = GET(skb, sk);
 
-	call = call_of(task);
-	if (!call)
-		return 0;
-	call->scratch = SCRATCH_COPIED;
-	if (!call->buffers)
-		gather_buffers(call, to);
-	sk = GET(skb, sk);
 	if (sk && GET(sk, __sk_common.skc_family) == AF_UNIX) {
 		struct unix_note note = unix_note_of(skb);
 
@@ -275,6 +270,19 @@ worker int skb_copied(struct sk_buff *skb, u32 offset, struct iov_iter *to, u32 
 		tcp_sender(call, sk, skb, offset, length);
 	}
 	capture_skb(call, skb, offset, length);
+}
+
+/* Bytes of a socket buffer on their way to the caller. */
+worker int skb_copied(struct sk_buff *skb, u32 offset, struct iov_iter *to, u32 length)
+{
+	struct call *call = call_of(bpf_get_current_task_btf());
+
+	if (!call)
+		return 0;
+	call->scratch = SCRATCH_COPIED;
+	if (!call->buffers)
+		gather_buffers(call, to);
+	take_skb(call, skb, offset, length);
 	return 0;
 }
 

@@ -83,6 +83,7 @@ enum {
 	NR_RECVFROM = 45,
 	NR_SENDMSG = 46,
 	NR_RECVMSG = 47,
+	NR_GETSOCKOPT = 55,
 	NR_SPLICE = 275,
 	NR_ACCEPT4 = 288,
 	NR_RECVMMSG = 299,
@@ -102,6 +103,7 @@ enum {
 	NR_RECVMMSG_I386 = 337,
 	NR_SENDMMSG_I386 = 345,
 	NR_CONNECT_I386 = 362,
+	NR_GETSOCKOPT_I386 = 365,
 	NR_ACCEPT4_I386 = 364,
 	NR_SENDTO_I386 = 369,
 	NR_SENDMSG_I386 = 370,
@@ -118,6 +120,7 @@ enum {
 	SYS_RECVFROM = 12,
 	SYS_SENDMSG = 16,
 	SYS_RECVMSG = 17,
+	SYS_GETSOCKOPT = 15,
 	SYS_ACCEPT4 = 18,
 	SYS_RECVMMSG = 19,
 	SYS_SENDMMSG = 20,
@@ -482,6 +485,12 @@ struct io_sr_msg {
 	void *buf;
 	unsigned int len;
 	unsigned int msg_flags;
+};
+
+struct tcp_zerocopy_receive {
+	__u64 address;
+	__u32 length;
+	__s32 copybuf_len;
 };
 
 struct io_accept {

@@ -7,6 +7,7 @@
 #define SOCKWARDEN_KPROBE
 #include "arrive.h"
 #include "send.h"
+#include "splice.h"
 #include "follow.h"
 #include "user.h"
 
@@ -91,6 +92,25 @@ SEC("kprobe/__sys_sendto")
 int kp_called_to(struct pt_regs *context)
 {
 	return called(EVENT_sendto, 0);
+}
+
+SEC("kprobe/sock_splice_read")
+int kp_splicing(struct pt_regs *context)
+{
+	return splice_entered((struct file *)context->di, context->cx);
+}
+
+/* How many of them fit is not known yet: where it is not all, the end finds that what was seen is too much. */
+SEC("kprobe/skb_splice_bits")
+int kp_skb_spliced(struct pt_regs *context)
+{
+	return skb_spliced((struct sk_buff *)context->di, context->dx, context->r8);
+}
+
+SEC("kprobe/tcp_zerocopy_receive")
+int kp_zerocopy(struct pt_regs *context)
+{
+	return zerocopy_entered((struct sock *)context->di, (struct tcp_zerocopy_receive *)context->si);
 }
 
 SEC("kprobe/receive_fd")
@@ -335,9 +355,12 @@ SEC("kprobe")
 int kp_returned_read(struct pt_regs *context)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	struct call *call = call_of(task);
 
-	if (!call_of(task))
+	if (!call)
 		count_unseen(task, operation_of(task, registers(task)));
+	else if (is_of_pages(call->message.head.event))
+		return 0;
 	return returned_buffers((s32)context->ax);
 }
 
@@ -360,6 +383,29 @@ int kp_connected(struct pt_regs *context)
 	if (call->inside)
 		socket_of(call, BPF_CORE_READ(socket, sk));
 	return connection_left(call, task, ret);
+}
+
+/* Where splices of all files come back. */
+SEC("kprobe")
+int kp_spliced_in(struct pt_regs *context)
+{
+	if ((u32)bpf_get_current_task_btf()->tgid == config.self)
+		shared.return_hits++;
+	return splice_left((s64)context->ax);
+}
+
+SEC("kprobe")
+int kp_zerocopied(struct pt_regs *context)
+{
+	struct call *call = call_inside();
+	struct socket *socket;
+
+	if ((u32)bpf_get_current_task_btf()->tgid == config.self)
+		shared.return_hits++;
+	if (!call)
+		return 0;
+	socket = call->socket;
+	return zerocopy_left(BPF_CORE_READ(socket, sk), (s32)context->ax);
 }
 
 /* What do_accept() returns: a file, or an error. */

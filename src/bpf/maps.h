@@ -107,7 +107,7 @@ struct call {
 	u32 request_event; /* of the io_uring request that is tried */
 	s32 request_fd;
 	u32 request_flags;
-	u32 request_length;
+	u32 request_length; /* or of a zero-copy receive the sequence number at which it began */
 	u64 request_address;
 	s32 buffer_distance;   /* of the first struct iovec from the caller's msghdr, in the last call */
 	struct socket *socket; /* between entry and return */

@@ -2,6 +2,7 @@
 /* The trampoline engine: operations from their entry to their return, from the kernel's own copies. */
 #include "arrive.h"
 #include "request.h"
+#include "splice.h"
 #include "follow.h"
 #include "user.h"
 
@@ -133,7 +134,7 @@ int BPF_PROG(tr_read, void *request, void *buffers, long ret)
 		count_unseen(task, operation_of(task, registers(task)));
 		return 0;
 	}
-	if (is_request(call->message.head.event))
+	if (is_request(call->message.head.event) || is_of_pages(call->message.head.event))
 		return 0;
 	if (!call->inside && ret <= 0) { /* a read of nothing, or at an offset: it asked the socket nothing */
 		end_call(call);
@@ -339,6 +340,38 @@ int BPF_PROG(tr_spliced_out, void *in, void *in_offset, void *out, void *out_off
 	     unsigned int flags, long ret)
 {
 	return transferred(ret);
+}
+
+SEC("fentry/sock_splice_read")
+int BPF_PROG(tr_splicing, struct file *file, void *position, void *pipe, unsigned long size)
+{
+	return splice_entered(file, size);
+}
+
+SEC("fexit/skb_splice_bits")
+int BPF_PROG(tr_skb_spliced, struct sk_buff *skb, struct sock *sk, unsigned int offset, void *pipe, unsigned int wanted,
+	     unsigned int flags, int ret)
+{
+	return skb_spliced(skb, offset, ret);
+}
+
+SEC("fexit/sock_splice_read")
+int BPF_PROG(tr_spliced_in, struct file *file, void *position, void *pipe, unsigned long size, unsigned int flags,
+	     long ret)
+{
+	return splice_left(ret);
+}
+
+SEC("fentry/tcp_zerocopy_receive")
+int BPF_PROG(tr_zerocopy, struct sock *sk, struct tcp_zerocopy_receive *asked)
+{
+	return zerocopy_entered(sk, asked);
+}
+
+SEC("fexit/tcp_zerocopy_receive")
+int BPF_PROG(tr_zerocopied, struct sock *sk, struct tcp_zerocopy_receive *asked, void *stamps, int ret)
+{
+	return zerocopy_left(sk, ret);
 }
 
 SEC("fentry/receive_fd")

@@ -383,14 +383,12 @@ apart int tcp_senders(struct call *call, struct stream *stream, u32 sequence, u3
 	return 0;
 }
 
-/* The writers of `length` bytes at `offset` of a TCP segment that is on its way to the caller. */
-worker void tcp_sender(struct call *call, struct sock *sk, struct sk_buff *skb, u32 offset, u32 length)
+/* The writers of `length` bytes of a TCP connection from a sequence number on. */
+worker void tcp_sequence_sender(struct call *call, struct sock *sk, u32 sequence, u32 length)
 {
-	struct tcp_skb_cb *place = (struct tcp_skb_cb *)skb->cb;
 	struct stream *stream;
 	struct turn *last;
 	struct flow flow;
-	u32 sequence;
 
 	flow_of(&flow, sk, true);
 	stream = bpf_map_lookup_elem(&streams, &flow);
@@ -399,7 +397,6 @@ worker void tcp_sender(struct call *call, struct sock *sk, struct sk_buff *skb, 
 			call->message.sender_known = SENDER_UNNOTED;
 		return;
 	}
-	sequence = BPF_CORE_READ(place, seq) + offset;
 	if ((s32)(sequence - stream->first) < 0 || (s32)(sequence + length - stream->end) > 0)
 		return; /* written before the trace began, or another connection of these addresses */
 	last = &stream->turn[BOUNDED(stream->turns - 1, MOST_TURNS - 1)];
@@ -407,6 +404,14 @@ worker void tcp_sender(struct call *call, struct sock *sk, struct sk_buff *skb, 
 		add_sender(call, &last->writer, SENDER_TASK, length);
 	else
 		tcp_senders(call, stream, sequence, length);
+}
+
+/* The writers of `length` bytes at `offset` of a TCP segment that is on its way to the caller. */
+worker void tcp_sender(struct call *call, struct sock *sk, struct sk_buff *skb, u32 offset, u32 length)
+{
+	struct tcp_skb_cb *place = (struct tcp_skb_cb *)skb->cb;
+
+	tcp_sequence_sender(call, sk, BPF_CORE_READ(place, seq) + offset, length);
 }
 
 /* What tells a datagram: its addresses, and its header with ports, length and checksum. */

@@ -2,6 +2,7 @@
 // Expands the rows of catalog/*.def into tables.
 #include "catalog/catalog.h"
 
+#include <fcntl.h>
 #include <linux/errqueue.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>

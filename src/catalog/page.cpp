@@ -91,8 +91,15 @@ std::vector<PageItem> record_items(const EventRow &event) {
     return items;
 }
 
+std::string_view flag_set(const EventRow &event) {
+    if (event.id == EventId::splice) {
+        return "splice_flag";
+    }
+    return event.set == "connections" ? "accept_flag" : "msg_flag";
+}
+
 std::vector<PageItem> flag_items(const EventRow &event) {
-    const std::string_view set = event.set == "connections" ? "accept_flag" : "msg_flag";
+    const std::string_view set = flag_set(event);
     std::vector<PageItem> items;
     for (const ConstantRow &row : constants()) {
         if (row.set == set) {

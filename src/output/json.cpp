@@ -203,8 +203,9 @@ void append_pointer(std::string &to, std::uint64_t address) {
 }
 
 MESSAGE_VALUE(sockfd) {
+    const bool spliced = line.wire.head.event == wire::EVENT_splice && line.wire.sockfd < 0;
     const bool unseen =
-        line.wire.head.event == wire::EVENT_io_uring || line.wire.head.event == wire::EVENT_io_uring_out;
+        spliced || line.wire.head.event == wire::EVENT_io_uring || line.wire.head.event == wire::EVENT_io_uring_out;
     std::uint8_t reason = unseen ? wire::REASON_engine : wire::REASON_here;
     if (line.wire.way == wire::WAY_TAKEN || line.wire.way == wire::WAY_GIVEN) {
         reason = wire::REASON_none;
@@ -277,6 +278,12 @@ MESSAGE_VALUE(file) {
         }
     }
 }
+MESSAGE_VALUE(out_fd) {
+    const bool known = line.wire.in_fd >= 0;
+    if (!line.absent(FieldId::out_fd, static_cast<std::uint8_t>(known ? wire::REASON_here : wire::REASON_engine))) {
+        append_number(line.to, std::int64_t{line.wire.in_fd});
+    }
+}
 MESSAGE_VALUE(in_fd) { append_number(line.to, std::int64_t{line.wire.in_fd}); }
 MESSAGE_VALUE(vlen) { append_number(line.to, std::uint64_t{line.wire.vlen}); }
 MESSAGE_VALUE(given) {
@@ -284,7 +291,11 @@ MESSAGE_VALUE(given) {
         json::append_address(line.to, line.message.name, 0);
     }
 }
-MESSAGE_VALUE(flags) { json::append_flags(line.to, line.wire.flags, line.message.bare ? "accept_flag" : "msg_flag"); }
+MESSAGE_VALUE(flags) {
+    std::string_view set = line.message.bare ? "accept_flag" : "msg_flag";
+    set = line.wire.head.event == wire::EVENT_splice ? "splice_flag" : set;
+    json::append_flags(line.to, line.wire.flags, set);
+}
 
 // How many descriptors came, and of a send how many went, the engine may know only from the control data.
 std::uint8_t known_or(std::uint8_t reason) {

@@ -73,6 +73,8 @@ constexpr Row kMissing[] = {
     // The number of a pidfd is all that is read of it.
     {"*", Mode::kAny, Calls::kAny, "args.file", "engine", "passing-pidfd"},
     {"*", Mode::kAny, Calls::kAny, "args.file.path", "too_many", "passing-many"},
+    // What was mapped was copied nowhere.
+    {"*", Mode::kAny, Calls::kAny, "payload", "pages", "*", "*", "zerocopy"},
     // The entry of the call is not seen.
     {"tracepoint", Mode::kAny, Calls::kAny, "duration_ns", "engine", "*"},
     // The entry that is seen is the socket layer's, which these calls never reached.

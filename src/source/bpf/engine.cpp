@@ -5,7 +5,10 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
+#include <fcntl.h>
 #include <linux/perf_event.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -326,6 +329,17 @@ void make_call(EventMask events) {
         got = ::sendmsg(socket.get(), &message.msg_hdr, 0);
     } else if ((events & event_bit(EventId::sendto)) != 0) {
         got = ::send(socket.get(), &byte, 1, 0);
+    } else if ((events & event_bit(EventId::splice)) != 0) {
+        int ends[2] = {-1, -1};
+        if (::pipe2(ends, O_CLOEXEC) == 0) {
+            const Fd out(ends[0]), in(ends[1]);
+            got = ::splice(socket.get(), nullptr, in.get(), nullptr, 1, SPLICE_F_NONBLOCK);
+        }
+    } else if ((events & event_bit(EventId::zerocopy)) != 0) {
+        const Fd tcp(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        tcp_zerocopy_receive wanted{};
+        socklen_t size = sizeof(wanted);
+        got = ::getsockopt(tcp.get(), IPPROTO_TCP, TCP_ZEROCOPY_RECEIVE, &wanted, &size);
     } else if ((events & event_bit(EventId::connect)) != 0) {
         const sockaddr nowhere{AF_UNSPEC, {}};
         got = ::connect(socket.get(), &nowhere, sizeof(nowhere));

@@ -2,15 +2,20 @@
 // Every way to receive over every kind of socket: the same messages by each, one scenario a cell, and batches of
 // recvmmsg.
 #include <fcntl.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>
 
+#include "describe.h"
 #include "kinds.h"
 #include "receive.h"
 
@@ -25,7 +30,19 @@ struct Way {
 constexpr Way kWays[] = {
     {"recvmsg", Operation::recvmsg}, {"recvmmsg", Operation::recvmmsg}, {"recvfrom", Operation::recvfrom},
     {"recv", Operation::recv},       {"read", Operation::read},         {"readv", Operation::readv},
+    {"splice", Operation::splice},
 };
+
+void AwaitBytes(const Pair &pair, size_t count) {
+    for (int tries = 0; tries < 5000; ++tries) {
+        int queued = 0;
+        ioctl(pair.near.get(), FIONREAD, &queued);
+        if (static_cast<size_t>(queued) >= count)
+            return;
+        poll(nullptr, 0, 1);
+    }
+    throw Failure("the bytes were not queued within 5 s");
+}
 
 // Sends, and waits until it can be received whole: over TCP it comes in its own time. Other sockets are told of the
 // first message only, and have it when the send returns.
@@ -34,20 +51,14 @@ void Deliver(const Pair &pair, std::string_view bytes) {
     int protocol = 0;
     socklen_t size = sizeof(protocol);
     getsockopt(pair.near.get(), SOL_SOCKET, SO_PROTOCOL, &protocol, &size);
-    if (protocol != IPPROTO_TCP)
-        return;
-    for (int tries = 0; tries < 5000; ++tries) {
-        int queued = 0;
-        ioctl(pair.near.get(), FIONREAD, &queued);
-        if (static_cast<size_t>(queued) >= bytes.size())
-            return;
-        poll(nullptr, 0, 1);
-    }
-    throw Failure("the bytes were not queued within 5 s");
+    if (protocol == IPPROTO_TCP)
+        AwaitBytes(pair, bytes.size());
 }
 
 bool HasVector(Operation operation) { return HasHeader(operation) || operation == Operation::readv; }
-bool HasFlags(Operation operation) { return operation != Operation::read && operation != Operation::readv; }
+bool HasFlags(Operation operation) {
+    return operation != Operation::read && operation != Operation::readv && operation != Operation::splice;
+}
 
 void Cell(Context &context, const Way &way, const Kind &kind) {
     const Pair pair = Connected(kind);
@@ -164,6 +175,56 @@ void BatchOf32(Context &context) {
     batch.Gets(MSG_WAITFORONE, sent);
 }
 
+// One TCP_ZEROCOPY_RECEIVE into `place`; the bytes that it mapped and copied.
+size_t ReceiveZeroCopy(Context &context, const Fd &socket, void *place, size_t room) {
+    std::array<char, 8192> beside{};
+    tcp_zerocopy_receive wanted{};
+    wanted.address = reinterpret_cast<unsigned long>(place);
+    wanted.length = static_cast<unsigned>(room);
+    wanted.copybuf_address = reinterpret_cast<unsigned long>(beside.data());
+    wanted.copybuf_len = beside.size();
+    socklen_t size = sizeof(wanted);
+    const Json before = traffic::Socket(socket.get());
+    context.truth.CountOperation();
+    Check(getsockopt(socket.get(), IPPROTO_TCP, TCP_ZEROCOPY_RECEIVE, &wanted, &size) == 0, "TCP_ZEROCOPY_RECEIVE");
+    const size_t taken = wanted.length + static_cast<size_t>(std::max(wanted.copybuf_len, 0));
+    const Json sender = {{"pid", getpid()}, {"tid", getpid()}, {"bytes", taken}};
+    context.truth.Append({{"record",
+                           {{"event", "zerocopy"},
+                            {"return", taken},
+                            {"errno", nullptr},
+                            {"process", Process()},
+                            {"socket", before},
+                            {"peeked", false},
+                            {"senders", Json::array({sender})},
+                            {"payload", {{"length", taken}}},
+                            {"args", {{"sockfd", socket.get()}, {"buf", Hex(place)}, {"len", room}}}}},
+                          {"before_socket", false}});
+    return taken;
+}
+
+// Pages of a TCP connection, mapped; what is no whole page is copied beside it where there is room.
+void ZeroCopy(Context &context) {
+    constexpr size_t kPage = 4096, kPages = 16;
+    const Pair pair = TcpPair(AF_INET);
+    void *const place = mmap(nullptr, kPages * kPage, PROT_READ, MAP_SHARED, pair.near.get(), 0);
+    if (place == MAP_FAILED)
+        throw Skip("no mmap of TCP sockets");
+    const Fd file(memfd_create("pages", MFD_CLOEXEC));  // sendfile gives whole pages
+    const std::string bytes = Pattern(4 * kPage);
+    Check(pwrite(file.get(), bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()), "pwrite");
+    Check(sendfile(pair.far.get(), file.get(), nullptr, bytes.size()) == static_cast<ssize_t>(bytes.size()),
+          "sendfile");
+    AwaitBytes(pair, bytes.size());
+    size_t taken = 0;
+    while (taken < bytes.size()) {
+        const size_t more = ReceiveZeroCopy(context, pair.near, place, kPages * kPage);
+        Check(more > 0, "TCP_ZEROCOPY_RECEIVE");
+        taken += more;
+    }
+    munmap(place, kPages * kPage);
+}
+
 constexpr size_t kCells = std::size(kWays) * std::size(kKinds);
 
 template <size_t N>
@@ -174,6 +235,7 @@ void CellOf(Context &context) {
 constexpr Scenario kOthers[] = {
     {"no-socket", NoSocket, ""},
     {"other-files", OtherFiles, ""},
+    {"zerocopy-tcp4", ZeroCopy, "TCP_ZEROCOPY_RECEIVE"},
     {"batch-unix-datagram", BatchUnix, ""},
     {"batch-unix-seqpacket", BatchSeqPacket, ""},
     {"batch-udp4", BatchUdp4, ""},

@@ -2,6 +2,7 @@
 // One receive call, made by the bare system call so that no library stands between.
 #include "receive.h"
 
+#include <fcntl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -52,6 +53,8 @@ std::string_view EventOf(Operation operation) {
             return "read";
         case Operation::readv:
             return "readv";
+        case Operation::splice:
+            return "splice";
         case Operation::uring_recv:
             return "io_uring_recv";
         case Operation::uring_recvmsg:
@@ -237,12 +240,31 @@ ssize_t Receive::Call() {
             return syscall(SYS_read, fd_, first.iov_base, first.iov_len);
         case Operation::readv:
             return syscall(SYS_readv, fd_, own_.msg_iov, own_.msg_iovlen);
+        case Operation::splice:
+            return Splice();
         case Operation::uring_recv:
         case Operation::uring_recvmsg:
         case Operation::uring_read:
             return Request();
     }
     return -1;
+}
+
+// Into a pipe, from which the bytes are then read.
+ssize_t Receive::Splice() {
+    constexpr int kRoom = 1 << 20;
+    int ends[2];
+    Check(pipe2(ends, O_CLOEXEC) == 0, "pipe2");
+    const Fd out(ends[0]), in(ends[1]);
+    Check(fcntl(in.get(), F_SETPIPE_SZ, kRoom) >= kRoom, "F_SETPIPE_SZ");
+    pipe_ = in.get();
+    const iovec &buffer = own_.msg_iov[0];
+    const ssize_t result = syscall(SYS_splice, fd_, nullptr, in.get(), nullptr, buffer.iov_len, flags_);
+    const int error = errno;
+    if (result > 0)
+        Check(read(out.get(), buffer.iov_base, buffer.iov_len) == result, "read from a pipe");
+    errno = error;
+    return result;
 }
 
 // The same by io_uring; errno is set as a system call would.
@@ -283,7 +305,10 @@ Json Receive::DescribeCall() const {
     const bool vector = operation_ == Operation::readv || operation_ == Operation::uring_read;
     if (operation_ != Operation::read && !vector)
         args["flags"] = MessageFlags(unsigned(flags_));
-    if (HasHeader(operation_)) {
+    if (operation_ == Operation::splice) {
+        args["out_fd"] = pipe_;
+        args["len"] = own_.msg_iov[0].iov_len;
+    } else if (HasHeader(operation_)) {
         args["msg"] = {{"address", Hex(header_)}, {"name", nullptr}};
         if (operation_ == Operation::recvmmsg)
             args["vlen"] = vlen_;

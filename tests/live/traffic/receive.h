@@ -28,7 +28,7 @@ struct Outcome {
 };
 
 // The system call that receives. `recv` is recvfrom without an address.
-enum class Operation { recvmsg, recvmmsg, recvfrom, recv, read, readv, uring_recv, uring_recvmsg, uring_read };
+enum class Operation { recvmsg, recvmmsg, recvfrom, recv, read, readv, splice, uring_recv, uring_recvmsg, uring_read };
 
 std::string_view EventOf(Operation operation);
 bool HasHeader(Operation operation);
@@ -76,6 +76,7 @@ private:
     void Tell(Outcome &outcome);
     ssize_t Call();
     ssize_t Request();
+    ssize_t Splice();
     void TellRestart();
     Json DescribeCall() const;
     void DescribeBuffers(Json &record) const;
@@ -86,6 +87,7 @@ private:
     int fd_;
     Operation operation_ = Operation::recvmsg;
     unsigned vlen_ = 1;
+    int pipe_ = -1;  // that was spliced into
     bool async_ = false;
     std::function<void()> between_;
     Json index_;
