@@ -70,9 +70,13 @@ Result<Generator> Generator::start(Pace pace) {
     return Generator(std::move(*child), std::move(order->write), std::move(result->read));
 }
 
-Result<Generated> Generator::run() {
+Result<Done> Generator::begin() {
     if (!send_object(order_, 'g'))
         return system_error("start the generator");
+    return Done{};
+}
+
+Result<Generated> Generator::finish() {
     const std::optional<Generated> generated = receive_object<Generated>(result_);
     if (!generated)
         return Error{"the generator ended without a result"};

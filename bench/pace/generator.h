@@ -24,13 +24,14 @@ struct Generated {
 
 class Generator {
 public:
-    // Starts the process, which does nothing until run().
+    // Starts the process, which does nothing until begin().
     static Result<Generator> start(Pace pace);
 
     pid_t pid() const { return child_.pid(); }
 
-    // Lets it run to its end. The process stays until this object goes.
-    Result<Generated> run();
+    Result<Done> begin();
+    // Waits for its end. The process stays until this object goes.
+    Result<Generated> finish();
 
 private:
     Generator(Child child, Fd order, Fd result)

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // bench-pace: whether sockwarden keeps up with a given rate, and whether its counts add up exactly.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
+#include <vector>
 
 #include "common/tracer.h"
 #include "pace/generator.h"
@@ -16,6 +18,8 @@ struct Options {
     std::string engine = "auto";
     std::uint64_t rate = 400'000;
     std::uint64_t seconds = 60;
+    std::uint64_t producers = 1;
+    std::string ring_size;
     bool unpaced = false;
 };
 
@@ -27,22 +31,65 @@ struct Outcome {
     rusage usage;
 };
 
+// The processes that are traced, and what they made in sum.
+class Generators {
+public:
+    static Result<Generators> start(std::uint64_t count, Pace pace) {
+        Generators all;
+        for (std::uint64_t i = 0; i < count; i++) {
+            Result<Generator> one = Generator::start({pace.per_second / count, pace.seconds});
+            if (!one)
+                return one.error();
+            all.generators_.push_back(std::move(*one));
+        }
+        return all;
+    }
+
+    std::vector<std::string> options() const {
+        std::vector<std::string> words;
+        for (const Generator &one : generators_)
+            words.insert(words.end(), {"--pid", std::to_string(one.pid())});
+        return words;
+    }
+
+    Result<Generated> run() {
+        Generated sum{};
+        for (Generator &one : generators_) {
+            if (Result<Done> begun = one.begin(); !begun)
+                return begun.error();
+        }
+        for (Generator &one : generators_) {
+            Result<Generated> made = one.finish();
+            if (!made)
+                return made.error();
+            sum.operations += made->operations;
+            sum.elapsed_ns = std::max(sum.elapsed_ns, made->elapsed_ns);
+        }
+        return sum;
+    }
+
+private:
+    std::vector<Generator> generators_;
+};
+
 Result<Outcome> trace(const Options &options, Pace pace) {
-    Result<Generator> generator = Generator::start(pace);
-    if (!generator)
-        return generator.error();
+    Result<Generators> generators = Generators::start(options.producers, pace);
+    if (!generators)
+        return generators.error();
+    std::vector<std::string> words = generators->options();
+    if (!options.ring_size.empty())
+        words.insert(words.end(), {"--ring-size", options.ring_size});
     Fd writer;
     Result<Reader> reader = Reader::start(writer);
     if (!reader)
         return reader.error();
     Result<Tracer> tracer =
-        Tracer::start(sockwarden_command(find_sockwarden(options.sockwarden), options.engine,
-                                         {"--pid", std::to_string(generator->pid())}, writer.get()));
+        Tracer::start(sockwarden_command(find_sockwarden(options.sockwarden), options.engine, words, writer.get()));
     writer.close();
     if (!tracer)
         return tracer.error();
 
-    Result<Generated> generated = generator->run();
+    Result<Generated> generated = generators->run();
     if (!generated)
         return generated.error();
     Result<TracerEnd> end = tracer->stop();
@@ -110,6 +157,10 @@ int main(int argc, char **argv) {
         ->check(CLI::Range(1, 100'000'000))
         ->capture_default_str();
     app.add_option("--seconds", options.seconds, "how long")->check(CLI::Range(1, 86'400))->capture_default_str();
+    app.add_option("--producers", options.producers, "processes that receive, and share the rate")
+        ->check(CLI::Range(1, 64))
+        ->capture_default_str();
+    app.add_option("--ring-size", options.ring_size, "sockwarden's buffer of each CPU, 64K at least");
     app.add_flag("--unpaced", options.unpaced, "as fast as it goes; losses are expected");
     CLI11_PARSE(app, argc, argv);
 
