@@ -161,7 +161,7 @@ worker void connector_of(struct call *call, struct sock *sk)
 	struct flow flow;
 
 	if (family == AF_UNIX) {
-		message->sender_known = message->sender_known ? SENDER_WRITER : SENDER_NONE;
+		message->sender_known = message->sender_known ? SENDER_NOTED : SENDER_NONE;
 		return;
 	}
 	if (GET(sk, sk_protocol) != IPPROTO_TCP)

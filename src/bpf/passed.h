@@ -25,7 +25,7 @@ worker void taken_from(struct call *call, struct task_struct *task)
 	struct task_struct *owner;
 
 	message->sender_pid = BPF_CORE_READ(pid, numbers[0].nr);
-	message->sender_known = SENDER_WRITER;
+	message->sender_known = SENDER_NOTED;
 	if (!node)
 		return;
 	owner = (void *)node - bpf_core_field_offset(struct task_struct, pid_links) -

@@ -423,7 +423,7 @@ worker void socket_at(struct call *call, struct task_struct *task, u32 number)
 		message->sender_pid = quick->peer_pid;
 		message->sender_uid = quick->peer_uid;
 		message->sender_gid = quick->peer_gid;
-		message->sender_known = quick->peer_pid ? SENDER_WRITER : SENDER_NONE;
+		message->sender_known = quick->peer_pid ? SENDER_NOTED : SENDER_NONE;
 	} else {
 		message->sender_known = SENDER_UNNOTED;
 	}

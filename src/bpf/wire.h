@@ -60,8 +60,9 @@ enum way {
 enum sender_known {
 	SENDER_NONE = 0,
 	SENDER_UNNOTED, /* no task of this machine was seen to write it */
-	SENDER_WRITER,  /* UNIXCB(skb).pid: the task that wrote the message */
+	SENDER_WRITER,  /* UNIXCB(skb).pid: the writer, or whom a writer with CAP_SYS_ADMIN gave out as it; a guess */
 	SENDER_PEER,    /* sk_peer_pid: the task that made or connected the peer socket; a guess */
+	SENDER_NOTED,   /* a process that nobody can have given out as another: who connected, whose pidfd it is */
 	SENDER_TASK,    /* the task that a hook saw write it */
 	SENDER_LIKELY,  /* one of several that wrote to the socket; a guess */
 };

@@ -400,7 +400,8 @@ void Assembler::join_senders(Message &message, const Pending &pending) {
     if (!message.has_senders || wire.sender_known == wire::SENDER_NONE || wire.sender_pid == 0 || wire.ret < 0) {
         return;
     }
-    const bool guess = wire.sender_known == wire::SENDER_PEER || wire.sender_known == wire::SENDER_LIKELY;
+    const bool guess = wire.sender_known == wire::SENDER_PEER || wire.sender_known == wire::SENDER_LIKELY ||
+                       wire.sender_known == wire::SENDER_WRITER;
     for (const Piece &piece : pending.pieces) {
         wire::sender_part part;
         if (piece.head.head.event == wire::PIECE_SENDER && piece.data.size() >= sizeof(part)) {

@@ -6,6 +6,9 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <array>
+#include <cstring>
+
 #include "receive.h"
 #include "tasks.h"
 
@@ -26,8 +29,34 @@ void Credentials(Context &context, int type) {
     Option(pair.near, SOL_SOCKET, SO_PASSCRED);
     const pid_t child = StartChild([&] { Send(pair.far, "it was me"); });
     AwaitChild(child);
-    const Json sender = {{{"pid", child}, {"uid", getuid()}, {"gid", getgid()}, {"guess", false}}};
+    const Json sender = {{{"pid", child}, {"uid", getuid()}, {"gid", getgid()}}};
     CheckControl(Receive(context, pair.near).Control(kRoom).Also({{"senders", sender}}).Gets("it was me"));
+}
+
+// The child gives its parent out as the writer, which root may.
+void CredentialsForged(Context &context) {
+    const Pair pair = UnixPair(SOCK_DGRAM);
+    Option(pair.near, SOL_SOCKET, SO_PASSCRED);
+    const pid_t child = StartChild([&] {
+        const ucred forged{getppid(), getuid(), getgid()};
+        std::array<char, CMSG_SPACE(sizeof(forged))> room{};
+        char text[] = "it was my parent";
+        iovec iov{text, sizeof(text) - 1};
+        msghdr message{};
+        message.msg_iov = &iov;
+        message.msg_iovlen = 1;
+        message.msg_control = room.data();
+        message.msg_controllen = room.size();
+        cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_CREDENTIALS;
+        header->cmsg_len = CMSG_LEN(sizeof(forged));
+        std::memcpy(CMSG_DATA(header), &forged, sizeof(forged));
+        Check(sendmsg(pair.far.get(), &message, 0) > 0, "sendmsg");
+    });
+    AwaitChild(child);
+    const Json sender = {{{"pid", child}, {"uid", getuid()}, {"gid", getgid()}}};
+    CheckControl(Receive(context, pair.near).Control(kRoom).Also({{"senders", sender}}).Gets("it was my parent"));
 }
 
 void CredentialsStream(Context &context) { Credentials(context, SOCK_STREAM); }
@@ -140,6 +169,7 @@ void Refused(Context &context) {
 constexpr Scenario kScenarios[] = {
     {"credentials-stream", CredentialsStream, ""},
     {"credentials-datagram", CredentialsDatagram, ""},
+    {"credentials-forged", CredentialsForged, ""},
     {"credentials-and-fd", CredentialsAndDescriptor, ""},
     {"credentials-cut", CredentialsCut, ""},
     {"timestamp", TimestampMicro, ""},
