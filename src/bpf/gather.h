@@ -363,6 +363,19 @@ worker int fds_arrive(bool begin)
 	return 0;
 }
 
+/* A security module has judged a file that is about to be installed. */
+worker int file_judged(s32 verdict)
+{
+	struct call *call;
+
+	if (!verdict)
+		return 0;
+	call = call_inside();
+	if (call && call->installing && is_among(call->message.head.event, EVENTS_with_header))
+		call->message.fds_denied++;
+	return 0;
+}
+
 /* A passed descriptor gets its number. */
 worker int fd_arrived(struct call *call, s32 number)
 {

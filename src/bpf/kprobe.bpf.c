@@ -259,6 +259,13 @@ int kp_install(struct pt_regs *context)
 	return numbered(context->di, context->si);
 }
 
+/* It does not block, so no return is lost. */
+SEC("kretprobe/security_file_receive")
+int kp_judged(struct pt_regs *context)
+{
+	return file_judged(context->ax);
+}
+
 SEC("kprobe/move_addr_to_user")
 int kp_named(struct pt_regs *context)
 {

@@ -63,6 +63,12 @@ int BPF_PROG(tr_install, unsigned int number, struct file *file)
 	return numbered(number, (u64)file);
 }
 
+SEC("fexit/security_file_receive")
+int BPF_PROG(tr_judged, struct file *file, int ret)
+{
+	return file_judged(ret);
+}
+
 SEC("fexit/scm_detach_fds")
 int BPF_PROG(tr_detached)
 {

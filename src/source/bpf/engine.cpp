@@ -84,7 +84,8 @@ bool has_target(const btf *kernel, const HookRow &row) {
     if (row.type == "tp_btf") {
         return ::btf__find_by_name_kind(kernel, ("btf_trace_" + target).c_str(), BTF_KIND_TYPEDEF) > 0;
     }
-    if (row.type == "fentry" || row.type == "fexit" || (row.type == "kprobe" && row.when != "once")) {
+    if (row.type == "fentry" || row.type == "fexit" || row.type == "kretprobe" ||
+        (row.type == "kprobe" && row.when != "once")) {
         return ::btf__find_by_name_kind(kernel, target.c_str(), BTF_KIND_FUNC) > 0;
     }
     return true;

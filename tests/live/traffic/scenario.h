@@ -45,6 +45,7 @@ std::span<const Scenario> TaskScenarios();
 std::span<const Scenario> SignalScenarios();
 std::span<const Scenario> WriterScenarios();
 std::span<const Scenario> UringScenarios();
+std::span<const Scenario> DenialScenarios();
 std::span<const Scenario> OperationScenarios();  // the same messages by every way to receive
 // Those of other sets of events: `all` does not name them, the name of their group does.
 struct Group {
