@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Scenarios about who wrote a message, which the socket itself does not tell.
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/uio.h>
@@ -44,6 +45,30 @@ void PassedSocket(Context &context) {
     });
     AwaitChild(child);
     Receive(context, pair.near).Writer(child).Gets("by a passed socket");
+}
+
+// A child in a network namespace of its own: UNIX paths lead across.
+void OtherNamespace(Context &context) {
+    Scratch scratch;
+    const Fd datagram = Open(AF_UNIX, SOCK_DGRAM), listener = Open(AF_UNIX, SOCK_STREAM);
+    Bind(datagram, UnixPath(scratch.Path("datagram")));
+    Bind(listener, UnixPath(scratch.Path("listener")));
+    Option(datagram, SOL_SOCKET, SO_PASSCRED);  // else the tracepoint engine knows nobody
+    Check(listen(listener.get(), 1) == 0, "listen");
+    const SocketAddress to = NameOf(datagram), at = NameOf(listener);
+    const pid_t child = StartChild([&] {
+        Check(unshare(CLONE_NEWNET) == 0, "unshare");
+        SendTo(Open(AF_UNIX, SOCK_DGRAM), "a datagram from elsewhere", to);
+        const Fd near = Open(AF_UNIX, SOCK_STREAM);
+        Connect(near, at);
+        Send(near, "a stream from elsewhere");
+    });
+    AwaitChild(child);
+    const Fd far(accept(listener.get(), nullptr, nullptr));
+    Check(far.get() >= 0, "accept");
+    Receive(context, datagram).Writer(child).Gets("a datagram from elsewhere");
+    // The socket that was accepted is in the namespace of who asked for it.
+    Receive(context, far).Writer(child).Unknown("/socket/netns").Gets("a stream from elsewhere");
 }
 
 void Alternate(Context &context, int type) {
@@ -199,6 +224,7 @@ void Spliced(Context &context) {
 constexpr Scenario kScenarios[] = {
     {"writer-exited", Exited, ""},
     {"writers-stream", AlternateStream, ""},
+    {"writer-other-netns", OtherNamespace, "CAP_SYS_ADMIN"},
     {"writers-datagram", AlternateDatagram, ""},
     {"writers-seqpacket", AlternateSeqPacket, ""},
     {"writers-threads", Threads, ""},
