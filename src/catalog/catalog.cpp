@@ -151,7 +151,7 @@ constexpr EventMask of_set(std::string_view set) {
     }
     return mask;
 }
-constexpr EventMask receive = of_set("receive"), send = of_set("send"), connections = of_set("connections");
+constexpr EventMask receive = of_set("receive"), send = of_set("send");
 
 constexpr HookRow kHooks[] = {
 #define HOOK(id, engine, type, target, when, events, purpose) \
