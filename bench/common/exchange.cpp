@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Making the sockets of an exchange.
+// Making the sockets of an exchange, and the exchanges beside the pair.
 #include "common/exchange.h"
+
+#include <algorithm>
+#include <iterator>
 
 namespace sockwarden::bench {
 
@@ -9,6 +12,36 @@ Result<SocketPair> SocketPair::make() {
     if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) != 0)
         return system_error("socketpair");
     return SocketPair(Fd(ends[0]), Fd(ends[1]));
+}
+
+bool SocketPair::exchange_by_sendmsg() const {
+    char bytes[message_size] = {};
+    iovec vector{bytes, sizeof(bytes)};
+    msghdr message{};
+    message.msg_iov = &vector;
+    message.msg_iovlen = 1;
+    return sendmsg(sender_.get(), &message, 0) == sizeof(bytes) &&
+           recvmsg(receiver_.get(), &message, 0) == sizeof(bytes);
+}
+
+bool SocketPair::exchange_by_read() const {
+    char bytes[message_size] = {};
+    return send(sender_.get(), bytes, sizeof(bytes), 0) == sizeof(bytes) &&
+           read(receiver_.get(), bytes, sizeof(bytes)) == sizeof(bytes);
+}
+
+bool SocketPair::exchange_batch() const {
+    char bytes[message_size] = {};
+    iovec vector{bytes, sizeof(bytes)};
+    mmsghdr messages[batch_messages] = {};
+    for (mmsghdr &message : messages) {
+        message.msg_hdr.msg_iov = &vector;
+        message.msg_hdr.msg_iovlen = 1;
+    }
+    return sendmmsg(sender_.get(), messages, batch_messages, 0) == batch_messages &&
+           recvmmsg(receiver_.get(), messages, batch_messages, 0, nullptr) == batch_messages &&
+           std::all_of(std::begin(messages), std::end(messages),
+                       [](const mmsghdr &message) { return message.msg_len == message_size; });
 }
 
 }  // namespace sockwarden::bench

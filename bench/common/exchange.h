@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The operation that everything here measures: one 64-byte datagram sent and received with recvmsg.
+// Datagrams sent and received within one process: the send + recvmsg pair that everything is compared with, and the
+// same message by other calls.
 #pragma once
 
 #include <sys/socket.h>
@@ -10,13 +11,14 @@
 namespace sockwarden::bench {
 
 constexpr std::size_t message_size = 64;
+constexpr unsigned batch_messages = 32;
 
-// Two connected AF_UNIX datagram sockets.
+// Two connected AF_UNIX datagram sockets. Each exchange is true when all went through whole.
 class SocketPair {
 public:
     static Result<SocketPair> make();
 
-    // True when the message went through whole.
+    // send + recvmsg
     bool exchange() const {
         char bytes[message_size] = {};
         iovec vector{bytes, sizeof(bytes)};
@@ -26,6 +28,16 @@ public:
         return send(sender_.get(), bytes, sizeof(bytes), 0) == sizeof(bytes) &&
                recvmsg(receiver_.get(), &message, 0) == sizeof(bytes);
     }
+
+    // sendmsg + recvmsg
+    bool exchange_by_sendmsg() const;
+
+    // send + read
+    bool exchange_by_read() const;
+
+    // sendmmsg + recvmmsg of a batch. It fits in the queue, because net.unix.max_dgram_qlen does not hold for sockets
+    // that are connected to each other.
+    bool exchange_batch() const;
 
 private:
     SocketPair(Fd sender, Fd receiver) : sender_(std::move(sender)), receiver_(std::move(receiver)) {}

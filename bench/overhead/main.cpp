@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// bench-overhead: what tracing adds to a send + recvmsg pair and to getppid, beside the floor and
-// beside peers.
+// bench-overhead: what tracing adds to a send + recvmsg pair, to getppid and to other ways of sending and receiving,
+// beside the floor and beside peers.
 #include <signal.h>
 #include <unistd.h>
 
@@ -50,7 +50,10 @@ Result<bool> benchmark(const Options &options) {
     Result<SocketPair> sockets = SocketPair::make();
     if (!sockets)
         return sockets.error();
-    const TestBed bed{std::move(*sockets), !CPU_EQUAL(&cpus.measuring, &cpus.reading)};
+    Result<TcpConnection> connection = TcpConnection::make();
+    if (!connection)
+        return connection.error();
+    const TestBed bed{std::move(*sockets), std::move(*connection), !CPU_EQUAL(&cpus.measuring, &cpus.reading)};
     Result<Fd> null = open_null();
     if (!null)
         return null.error();
@@ -82,7 +85,8 @@ Result<bool> benchmark(const Options &options) {
 int main(int argc, char **argv) {
     using namespace sockwarden::bench;
     Options options;
-    CLI::App app{"Measures what tracing adds to a send + recvmsg pair and to getppid."};
+    CLI::App app{
+        "Measures what tracing adds to a send + recvmsg pair, to getppid, and to other calls that send and receive."};
     app.add_option("--sockwarden", options.sockwarden, "the program to measure");
     app.add_option("--engine", options.engine, "its engine")->capture_default_str();
     app.add_option("--rounds", options.rounds, "interleaved rounds")->check(CLI::Range(1, 1000))->capture_default_str();

@@ -13,7 +13,23 @@
 namespace sockwarden::bench {
 namespace {
 
-constexpr std::array<std::string_view, workload_count> workload_keys = {"pair", "getppid", "new_socket", "new_process"};
+struct WorkloadName {
+    std::string_view key;    // in JSON
+    std::string_view words;  // of a row of its own; empty where the workload is a column
+};
+
+constexpr std::array<WorkloadName, workload_count> workload_names = {{
+    {"pair", ""},
+    {"getppid", ""},
+    {"new_socket", "a new socket each message"},
+    {"new_process", "a new process each message"},
+    {"sendmsg", "sendmsg"},
+    {"read", "read"},
+    {"recvmmsg", "recvmmsg of 32 messages"},
+    {"tcp_16k", "16 KiB over TCP"},
+}};
+
+const WorkloadName &name_of(Workload workload) { return workload_names[static_cast<std::size_t>(workload)]; }
 
 // Half of what the cheapest attachment to system calls costs (6 ns, one classic tracepoint), and
 // more than the medians of two runs differ by.
@@ -44,10 +60,12 @@ std::string loss(const VariantResult &result) {
 
 constexpr std::string_view row_format = "{:<42} {:>24} {:>7} {:>20} {:>8}\n";
 
-// One row for a workload of a variant that exists only to answer for it.
-std::string special_row(const Report &report, std::size_t variant, Workload workload, std::string_view name) {
-    if (!measured(report, variant, workload))
+// A row for a workload that is no column: what the variant adds to it, and what it takes by itself.
+std::string workload_row(const Report &report, std::size_t variant, Workload workload) {
+    const std::string_view words = name_of(workload).words;
+    if (words.empty() || !measured(report, variant, workload))
         return {};
+    const std::string name = fmt::format("{}, {}", report.variants[variant].name, words);
     return fmt::format(row_format, name, cell(added(report, variant, workload)),
                        fmt::format("{:.2f}", ratio_to_floor(report, variant, workload)), "",
                        fmt::format("of {:.0f}", time(report, baseline_variant, workload)));
@@ -105,8 +123,8 @@ std::string json_workload(const Report &report, std::size_t variant, Workload wo
     const double ratio = ratio_to_floor(report, variant, workload);
     return fmt::format(R"("{}":{{"ns":{:.2f},"added":{:.2f},"first_quartile":{:.2f},"third_quartile":{:.2f},)"
                        R"("ratio":{}}})",
-                       workload_keys[static_cast<std::size_t>(workload)], time(report, variant, workload), ns.median,
-                       ns.first, ns.third, std::isfinite(ratio) ? fmt::format("{:.3f}", ratio) : std::string("null"));
+                       name_of(workload).key, time(report, variant, workload), ns.median, ns.first, ns.third,
+                       std::isfinite(ratio) ? fmt::format("{:.3f}", ratio) : std::string("null"));
 }
 
 std::string json_variant(const Report &report, std::size_t variant) {
@@ -149,10 +167,8 @@ std::string table(const Report &report) {
     text += fmt::format(row_format, "", "to the pair", "ratio", "to getppid", "lost");
     for (std::size_t variant = 1; variant < report.variants.size(); variant++) {
         text += row(report, variant);
-        if (variant == default_variant) {
-            text += special_row(report, variant, Workload::new_socket, "sockwarden, a new socket each message");
-            text += special_row(report, variant, Workload::new_process, "sockwarden, a new process each message");
-        }
+        for (const Workload workload : report.variants[variant].workloads)
+            text += workload_row(report, variant, workload);
     }
     return text;
 }

@@ -34,8 +34,8 @@ public:
 struct Variant {
     std::string key;  // stable, for JSON
     std::string name;
-    std::vector<Workload> workloads;
-    int divisor;  // of iterations, for slow tracers
+    std::vector<Workload> workloads;  // in the enumeration's order
+    int divisor;                      // of iterations, for slow tracers
     Meter meter;
     std::unique_ptr<Subject> subject;
 };

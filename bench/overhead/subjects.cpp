@@ -148,8 +148,14 @@ std::unique_ptr<Subject> bpftrace(const SubjectOptions &options) {
 }  // namespace
 
 std::vector<Variant> make_variants(const SubjectOptions &options) {
-    const std::vector<Workload> all = {Workload::pair, Workload::getppid, Workload::new_socket, Workload::new_process};
+    const std::vector<Workload> all = {Workload::pair,        Workload::getppid, Workload::new_socket,
+                                       Workload::new_process, Workload::sendmsg, Workload::read,
+                                       Workload::recvmmsg,    Workload::tcp_16k};
+    const std::vector<Workload> receives = {Workload::pair,        Workload::getppid, Workload::new_socket,
+                                            Workload::new_process, Workload::read,    Workload::recvmmsg,
+                                            Workload::tcp_16k};
     const std::vector<Workload> calls = {Workload::pair, Workload::getppid};
+    const std::vector<Workload> sends = {Workload::pair, Workload::getppid, Workload::sendmsg};
     const auto sockwarden = [&](std::vector<std::string> arguments) {
         return std::make_unique<SockwardenSubject>(options, arguments);
     };
@@ -163,9 +169,10 @@ std::vector<Variant> make_variants(const SubjectOptions &options) {
     add("floor_empty", "floor: two empty programs", calls, floor(FloorKind::empty));
     add("floor_record", "floor: bare ring record", calls, floor(FloorKind::record));
     add("light", "sockwarden --light", calls, sockwarden({"--light"}));
-    add("default", "sockwarden", all, sockwarden({}));
+    add("default", "sockwarden", receives, sockwarden({}));
     add("idle_filter", "sockwarden, filter matches nothing", calls,
         sockwarden({"--pid", std::to_string(options.idle)}));
+    add("send", "sockwarden --events send", sends, sockwarden({"--events", "send"}));
     add("strace", "strace -f -e trace=recvmsg", calls, strace(options), 50, Meter::real);
     add("bpftrace", "bpftrace counting recvmsg", calls, bpftrace(options), 4);
     return variants;

@@ -51,7 +51,8 @@ bool repeat(int operations, Operation operation) {
     return good;
 }
 
-bool run(Workload workload, int operations, const SocketPair &sockets) {
+bool run(Workload workload, int operations, const TestBed &bed) {
+    const SocketPair &sockets = bed.sockets;
     switch (workload) {
         case Workload::pair:
             return repeat(operations, [&] { return sockets.exchange(); });
@@ -61,6 +62,14 @@ bool run(Workload workload, int operations, const SocketPair &sockets) {
             return repeat(operations, on_new_sockets);
         case Workload::new_process:
             return repeat(operations, [&] { return in_new_process(sockets); });
+        case Workload::sendmsg:
+            return repeat(operations, [&] { return sockets.exchange_by_sendmsg(); });
+        case Workload::read:
+            return repeat(operations, [&] { return sockets.exchange_by_read(); });
+        case Workload::recvmmsg:
+            return repeat(operations, [&] { return sockets.exchange_batch(); });
+        case Workload::tcp_16k:
+            return repeat(operations, [&] { return bed.connection.exchange(); });
     }
     return false;
 }
@@ -74,6 +83,8 @@ Repeats repeats_of(Workload workload, int iterations, int divisor) {
     const auto share = [divisor](int batch) { return std::max(batch / divisor, 1); };
     switch (workload) {
         case Workload::pair:
+        case Workload::sendmsg:
+        case Workload::read:
             return {batches, share(pair_batch)};
         case Workload::getppid:
             return {batches, share(20000)};
@@ -81,12 +92,17 @@ Repeats repeats_of(Workload workload, int iterations, int divisor) {
             return {batches, share(500)};
         case Workload::new_process:
             return {batches, share(10)};
+        case Workload::recvmmsg:
+            // With those that warm up, about as many messages as of pairs: more, and readers fall behind.
+            return {batches, share(40)};
+        case Workload::tcp_16k:
+            return {batches, share(250)};
     }
     return {1, 1};
 }
 
 Result<Done> run_workload(Workload workload, int operations, const TestBed &bed) {
-    if (!run(workload, operations, bed.sockets))
+    if (!run(workload, operations, bed))
         return system_error("a measured operation failed");
     return Done{};
 }
@@ -95,10 +111,10 @@ Result<double> time_workload(Workload workload, Repeats repeats, Meter meter, co
     std::vector<double> times;
     for (int i = 0; i < repeats.batches; i++) {
         pause_for_readers(bed);
-        if (!run(workload, std::min(warm_up, repeats.batch), bed.sockets))
+        if (!run(workload, std::min(warm_up, repeats.batch), bed))
             return system_error("a measured operation failed");
         const std::uint64_t begin = read_meter(meter);
-        const bool good = run(workload, repeats.batch, bed.sockets);
+        const bool good = run(workload, repeats.batch, bed);
         const std::uint64_t end = read_meter(meter);
         if (!good)
             return system_error("a measured operation failed");

@@ -4,6 +4,7 @@
 
 #include <string_view>
 
+#include "common/connection.h"
 #include "common/exchange.h"
 #include "common/result.h"
 
@@ -14,9 +15,13 @@ enum class Workload {
     getppid,      // a system call that no tracer of messages has to touch
     new_socket,   // socketpair, send, recvmsg, close
     new_process,  // fork a child that does one send + recvmsg, wait for it
+    sendmsg,      // sendmsg + recvmsg
+    read,         // send + read
+    recvmmsg,     // sendmmsg + recvmmsg of 32 messages
+    tcp_16k,      // send + recv of 16 KiB
 };
 
-constexpr int workload_count = 4;
+constexpr int workload_count = 8;
 
 // How often a workload is repeated: `batches` of `batch` operations, each batch timed as a whole,
 // with a pause between them that lets readers empty their rings.
@@ -32,6 +37,7 @@ Repeats repeats_of(Workload workload, int iterations, int divisor);
 // What workloads run on.
 struct TestBed {
     SocketPair sockets;
+    TcpConnection connection;
     // Whether readers have CPUs of their own. Then the pause between batches is spent running,
     // because a virtual CPU that went to sleep comes back cold; else it is slept.
     bool readers_apart;
