@@ -24,7 +24,6 @@ size_t SizeBehind(unsigned kind, unsigned count) {
     switch (kind) {
         case BTF_KIND_INT:
         case BTF_KIND_VAR:
-            return 4;
         case BTF_KIND_DECL_TAG:
             return 4;
         case BTF_KIND_ARRAY:
