@@ -75,8 +75,10 @@ worker u32 operation_in(const volatile u8 *table, u64 number, u32 room)
  * such an operation is at the hook that asks. */
 worker u32 operation_of_request(struct task_struct *task, u32 request)
 {
+	if (task->flags & PF_KTHREAD) /* for nobody: it receives for itself */
+		return request == EVENT_io_uring && config.events >> EVENT_kernel & 1 ? EVENT_kernel : NO_EVENT;
 #ifdef SOCKWARDEN_TRACEPOINT
-	if (!(task->flags & PF_KTHREAD) && config.events >> request & 1)
+	if (config.events >> request & 1)
 		return request;
 #endif
 	return NO_EVENT;
@@ -122,7 +124,7 @@ enum {
 			    1 << EVENT_io_uring_connect | 1 << EVENT_io_uring_accept,
 	EVENTS_of_accept = 1 << EVENT_accept | 1 << EVENT_io_uring_accept,
 	EVENTS_of_pages = 1 << EVENT_splice | 1 << EVENT_zerocopy,
-	EVENTS_unknown = 1 << EVENT_io_uring | 1 << EVENT_io_uring_out,
+	EVENTS_unknown = 1 << EVENT_kernel | 1 << EVENT_io_uring | 1 << EVENT_io_uring_out,
 };
 
 worker bool is_among(u32 event, u32 events)

@@ -52,7 +52,7 @@ worker void gather_buffers(struct call *call, struct iov_iter *iter)
 
 	call->buffers = 1;
 	call->room = GET(iter, count);
-	if (is_among(message->head.event, EVENTS_of_buffer | EVENTS_of_pages))
+	if (is_among(message->head.event, EVENTS_of_buffer | EVENTS_of_pages | 1 << EVENT_kernel))
 		return; /* its registers hold it */
 	if (type == bpf_core_enum_value(enum iter_type, ITER_UBUF)) {
 		message->iovlen = 1;

@@ -6,6 +6,7 @@
  * --light that last hook is absent and the record leaves from the socket layer. */
 #define SOCKWARDEN_TRACEPOINT
 #include "passed.h"
+#include "thread.h"
 #include "user.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -217,6 +218,8 @@ int BPF_PROG(tp_received, struct sock *sk, int ret, int flags)
 		return 0;
 	if (event == EVENT_recvmmsg)
 		return batch_received(call, task, ret);
+	if (event == EVENT_kernel)
+		return thread_received(call, task, ret, flags, REASON_engine);
 	if (event == EVENT_io_uring)
 		return request_received(call, task, ret);
 	finish_early(call, ret, early_reason(call));

@@ -3,6 +3,7 @@
 #include "arrive.h"
 #include "request.h"
 #include "splice.h"
+#include "thread.h"
 #include "follow.h"
 #include "user.h"
 
@@ -12,6 +13,23 @@ SEC("fentry/sock_recvmsg")
 int BPF_PROG(tr_entered, struct socket *socket, struct msghdr *header)
 {
 	return enter_call(socket, header);
+}
+
+SEC("fexit/sock_recvmsg")
+int BPF_PROG(tr_thread_received, struct socket *socket, struct msghdr *header, int flags, int ret)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call *call;
+
+	if (!(task->flags & PF_KTHREAD))
+		return 0;
+	call = present_call(task);
+	if (!call || call->message.head.event != EVENT_kernel) {
+		count_unseen(task, operation_of(task, registers(task)));
+		return 0;
+	}
+	call->scratch = SCRATCH_RECEIVED;
+	return thread_received(call, task, ret, flags, REASON_here);
 }
 
 SEC("fentry/skb_copy_datagram_iter")

@@ -92,6 +92,7 @@ enum event_set {
 #define IN_receive(wanted, id) 0
 #define IN_send(wanted, id) (wanted == 's') << EVENT_##id
 #define IN_fds(wanted, id) 0
+#define IN_kernel(wanted, id) 0
 #define IN_connections(wanted, id) (wanted == 'c') << EVENT_##id
 	EVENTS_send = 0
 #define EVENT(id, set, intro) | (IN_##set('s', id))
@@ -104,6 +105,7 @@ enum event_set {
 #undef IN_send
 #undef IN_connections
 #undef IN_fds
+#undef IN_kernel
 };
 
 enum counter {

@@ -158,6 +158,8 @@ void CompareBytes(const std::string &expected, const Json &shown, Differences &w
 
 }  // namespace
 
+std::string PayloadOf(const Json &record) { return Bytes(At(record, "/payload")).value_or(""); }
+
 Json WithoutOwnRules(const Json &truth) {
     Json rest = truth;
     for (const char *key : {"payload", "senders", "fds"})

@@ -16,6 +16,9 @@ Json WithoutOwnRules(const Json &truth);
 // Sets of flags, and lists of ancillary data; nothing for any other field.
 std::optional<Differences> CompareSpecial(const std::string &field, const Json &truth, const Json &shown);
 
+// The captured bytes of a record; empty where they are not well encoded.
+std::string PayloadOf(const Json &record);
+
 Differences ComparePayload(const Json &truth, const Json &record, const Case &one, size_t snaplen);
 Differences CompareSenders(const Json &truth, const Json &record, const Case &one);
 // The counts of passed descriptors.
