@@ -73,7 +73,7 @@ worker struct call *file_comes(u64 file)
 	struct call *call = present_call(task);
 	u8 way;
 
-	if (call && call->installing)
+	if (call && call->installing && call->message.head.event != EVENT_fd_received)
 		return NULL; /* with a message */
 	way = way_of(task);
 	if (!way)

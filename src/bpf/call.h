@@ -429,7 +429,7 @@ worker struct call *begin_call(struct task_struct *task, struct call *place, u32
  * our eyes was blocked when the hooks came, and is counted as that. */
 worker void end_unseen(struct call *call, struct task_struct *task, u32 event)
 {
-	if (call->inside || call->seen)
+	if (call->inside || call->seen || call->called)
 		count(COUNTER_probe_missed);
 	restart_call(call, task, event);
 }
@@ -496,7 +496,7 @@ worker int leave_place(struct task_struct *task)
 {
 	struct call *call = present_call(task);
 
-	if (call && (call->inside || call->seen)) {
+	if (call && (call->inside || call->seen || call->called)) {
 		count(COUNTER_probe_missed);
 		end_call(call);
 	}
@@ -831,11 +831,14 @@ apart int capture_files(struct call *call, u64 files, u32 number)
 
 /* Describes those of the first passed files that are sockets. Not called by the function above: the stack of 6.1 does
  * not reach that deep below a send. */
-apart int tell_passed(u64 files, u32 number)
+apart int tell_passed(struct call *call, u64 files, u32 number)
 {
-	struct told_socket *told = (void *)scratch(SCRATCH_PASSED);
+	struct told_socket *told;
 
-	for (u32 i = 0; told && i < MAX_FD_PATHS; i++) {
+	if (!call)
+		return 0;
+	told = &call->passed;
+	for (u32 i = 0; i < MAX_FD_PATHS; i++) {
 		struct file *file = NULL;
 		struct socket *socket;
 
@@ -848,7 +851,7 @@ apart int tell_passed(u64 files, u32 number)
 		told->key = PASSED_SOCKET | BPF_CORE_READ(file, f_inode, i_ino);
 		told->address = (u64)BPF_CORE_READ(socket, sk);
 		if (told->address)
-			tell_socket(told, SCRATCH_PASSED_RECORD);
+			tell_socket(told, call->scratch);
 	}
 	return 0;
 }
@@ -858,7 +861,7 @@ worker void capture_arriving(struct call *call, u64 files, u32 number)
 {
 	capture_files(call, files, number);
 	if (config.asked >> EVENT_fd_received & 1)
-		tell_passed(files, number);
+		tell_passed(call, files, number);
 }
 
 /* The files that the kernel has listed for a message, while the list still hangs on it. */

@@ -5,12 +5,19 @@
 
 #include "gather.h"
 
-/* Who asks for a TCP connection, noted before its first segment leaves. */
+/* Who asks for a TCP connection, noted before its first segment leaves. Addresses and ports can be those of a
+ * connection in another network namespace, or of an earlier one: the first sequence number tells which is meant. */
+struct connector {
+	u32 sequence;
+	u32 spare;
+	struct writer writer;
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
 	__type(key, struct flow);
-	__type(value, struct writer);
+	__type(value, struct connector);
 } connectors SEC(".maps");
 
 worker bool is_connection(u32 event)
@@ -116,6 +123,16 @@ worker int connection_failed(struct call *call, struct task_struct *task, s64 er
 	return connection_left(call, task, error);
 }
 
+/* Counts a call that nobody asked for: where the return of a failed one is seen, there; and the kprobe engine at entry.
+ */
+worker void count_uncalled(struct task_struct *task, s64 ret)
+{
+#ifndef SOCKWARDEN_KPROBE
+	if (ret >= 0 || config.light)
+		count_unseen(task, operation_at(task, registers(task), NO_EVENT));
+#endif
+}
+
 /* The socket layer is done with connect(). A request of io_uring is told when the try is over. */
 worker int connected(struct file *file, s64 ret)
 {
@@ -124,7 +141,7 @@ worker int connected(struct file *file, s64 ret)
 	struct sock *sk;
 
 	if (!call) {
-		count_unseen(task, operation_at(task, registers(task), NO_EVENT));
+		count_uncalled(task, ret);
 		return 0;
 	}
 	call->scratch = SCRATCH_LEFT;
@@ -149,6 +166,7 @@ worker int connection_returned(u32 event, s64 ret)
 	call = ending_call(task, event);
 	if (call)
 		return connection_left(call, task, ret);
+	count_unseen(task, event);
 	return 0;
 }
 
@@ -157,7 +175,8 @@ worker void connector_of(struct call *call, struct sock *sk)
 {
 	struct message_record *message = &call->message;
 	u16 family = GET(sk, __sk_common.skc_family);
-	struct writer *writer;
+	u32 begin = BPF_CORE_READ((struct tcp_sock *)sk, copied_seq);
+	struct connector *connector;
 	struct flow flow;
 
 	if (family == AF_UNIX) {
@@ -168,9 +187,9 @@ worker void connector_of(struct call *call, struct sock *sk)
 		return;
 	message->sender_known = SENDER_UNNOTED;
 	flow_of(&flow, sk, true);
-	writer = bpf_map_lookup_elem(&connectors, &flow);
-	if (writer)
-		add_sender(call, writer, SENDER_TASK, 0);
+	connector = bpf_map_lookup_elem(&connectors, &flow);
+	if (connector && connector->sequence + 1 == begin)
+		add_sender(call, &connector->writer, SENDER_TASK, 0);
 }
 
 /* A connection was taken: `file` is its new socket, which has no number yet. */
@@ -181,7 +200,7 @@ worker int accepted(struct file *file, s64 error)
 	struct sock *sk;
 
 	if (!call) {
-		count_unseen(task, operation_at(task, registers(task), NO_EVENT));
+		count_uncalled(task, error);
 		return 0;
 	}
 	call->scratch = SCRATCH_LEFT;
@@ -218,12 +237,13 @@ worker int accepted_as(struct call *call, s32 number)
 worker int tcp_connecting(struct sock *sk)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct writer writer = {};
+	struct connector connector = {};
 	struct flow flow;
 
 	flow_of(&flow, sk, false);
-	name_writer(&writer, task);
-	bpf_map_update_elem(&connectors, &flow, &writer, BPF_ANY);
+	connector.sequence = BPF_CORE_READ((struct tcp_sock *)sk, write_seq);
+	name_writer(&connector.writer, task);
+	bpf_map_update_elem(&connectors, &flow, &connector, BPF_ANY);
 	describe_writer(task);
 	return 0;
 }

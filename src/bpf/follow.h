@@ -43,7 +43,8 @@ worker int mark_task(struct task_struct *task)
 		return 0;
 	tgid = task->tgid;
 	event = operation_of(task, registers(task));
-	if (event != NO_EVENT && wanted_task(task) && is_on_socket(task, registers(task), event)) {
+	if (event != NO_EVENT && !(task->flags & PF_KTHREAD) && wanted_task(task) &&
+	    is_on_socket(task, registers(task), event)) {
 		if (ends_unseen(event))
 			shared.blocked_unseen++;
 		else

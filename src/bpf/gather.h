@@ -266,7 +266,8 @@ worker void take_skb(struct call *call, struct sk_buff *skb, u32 offset, u32 len
 		if (!config.light)
 			unix_sender(call, sk, skb, offset, length);
 		unix_note_taken(call, skb, &note);
-	} else if (!config.light && sk && GET(sk, sk_protocol) == IPPROTO_TCP) {
+	} else if (!config.light && sk && GET(sk, sk_protocol) == IPPROTO_TCP &&
+		   call->message.head.event != EVENT_zerocopy) { /* whose writers are named at its end */
 		tcp_sender(call, sk, skb, offset, length);
 	}
 	capture_skb(call, skb, offset, length);
@@ -279,6 +280,11 @@ worker int skb_copied(struct sk_buff *skb, u32 offset, struct iov_iter *to, u32 
 
 	if (!call)
 		return 0;
+	if (call->message.head.event == EVENT_kernel &&
+	    !call->inside) { /* not by the socket layer: nothing sees its end */
+		end_call(call);
+		return 0;
+	}
 	call->scratch = SCRATCH_COPIED;
 	if (!call->buffers)
 		gather_buffers(call, to);

@@ -69,7 +69,9 @@ enum {
 	SCM_PIDFD = 4,
 	S_IFMT = 0170000,
 	S_IFSOCK = 0140000,
+	PIDTYPE_PID = 0,
 	PIDTYPE_TGID = 1,
+	ANON_INODE_MAGIC = 0x09041934,
 	PIDFS_MAGIC = 0x50494446, /* include/uapi/linux/magic.h */
 	FMODE_PATH = 0x4000,      /* include/linux/fs.h */
 	NR_READ = 0,              /* arch/x86/entry/syscalls/syscall_64.tbl */

@@ -34,8 +34,9 @@ worker int called(u32 event, s64 early_error)
 	struct call *call = call_of(task);
 	s64 error;
 
-	if (!call) {
-		count_unseen(task, operation_of(task, registers(task)));
+	if (!call) { /* a send is counted at its end, if it comes there */
+		if (!is_send(event) || descriptor_error(task, registers(task)->di))
+			count_unseen(task, operation_of(task, registers(task)));
 		return 0;
 	}
 	if (call->called) {
@@ -45,7 +46,7 @@ worker int called(u32 event, s64 early_error)
 	call->called = 1;
 	call->batch = 0;
 	error = descriptor_error(task, call->message.sockfd);
-	if (early_error)
+	if (early_error && (error != -EBADF || event != EVENT_accept)) /* which looks the descriptor up first */
 		error = early_error;
 	if (error == -ENOTSOCK && is_connection(event)) /* which comes as far as a probe behind this */
 		error = 0;
@@ -380,11 +381,7 @@ int kp_connected(struct pt_regs *context)
 	s64 ret = (s32)context->ax;
 	struct socket *socket;
 
-	if (!call) {
-		count_unseen(task, operation_of(task, registers(task)));
-		return 0;
-	}
-	if (call->message.head.event != EVENT_connect)
+	if (!call || call->message.head.event != EVENT_connect)
 		return 0;
 	socket = call->socket;
 	if (call->inside)

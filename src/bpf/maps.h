@@ -117,6 +117,7 @@ struct call {
 		struct skb_walk walk;
 		struct buffer_walk buffer_walk;
 	};
+	struct told_socket passed; /* the last socket that was passed */
 	struct message_record message;
 	u8 payload[2 * INLINE_PAYLOAD]; /* twice, so that offset + length need no joint bound */
 };
@@ -185,8 +186,6 @@ enum scratch_place {
 	SCRATCH_RECEIVED,
 	SCRATCH_WROTE,
 	SCRATCH_FILES,
-	SCRATCH_PASSED,
-	SCRATCH_PASSED_RECORD,
 	SCRATCH_COUNT
 };
 

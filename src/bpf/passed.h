@@ -5,13 +5,25 @@
 
 #include "call.h"
 
-/* The process that a pidfd refers to; NULL where the file is none. */
+/* The process or thread that a pidfd refers to; NULL where the file is none. */
 worker struct pid *pid_of_file(struct file *file)
 {
+	u64 magic = BPF_CORE_READ(file, f_inode, i_sb, s_magic);
+
 	/* kernel cb12fd8e0dab (6.9): pidfds became files of a file system of their own */
-	if (BPF_CORE_READ(file, f_inode, i_sb, s_magic) == PIDFS_MAGIC)
+	if (magic == PIDFS_MAGIC)
 		return BPF_CORE_READ(file, f_inode, i_private);
-	return BPF_CORE_READ(file, private_data);
+	return magic == ANON_INODE_MAGIC ? BPF_CORE_READ(file, private_data) : NULL;
+}
+
+/* The task of a pid that has this role; NULL where none has. */
+worker struct task_struct *task_of(struct pid *pid, u32 role)
+{
+	struct hlist_head *heads = (void *)pid + bpf_core_field_offset(struct pid, tasks);
+	struct hlist_node *node = BPF_CORE_READ(&heads[role], first);
+	u32 at = bpf_core_field_offset(struct task_struct, pid_links) + role * bpf_core_type_size(struct hlist_node);
+
+	return node ? (void *)node - at : NULL;
 }
 
 /* The process whose descriptor is taken by the pidfd_getfd that the present task is in. */
@@ -19,19 +31,19 @@ worker void taken_from(struct call *call, struct task_struct *task)
 {
 	struct message_record *message = &call->message;
 	struct pt_regs *regs = registers(task);
-	struct file *file = file_at(task, is_compat(task) ? regs->bx : regs->di);
-	struct pid *pid = pid_of_file(file);
-	struct hlist_node *node = BPF_CORE_READ(pid, tasks[PIDTYPE_TGID].first);
-	struct task_struct *owner;
+	struct pid *pid = pid_of_file(file_at(task, is_compat(task) ? regs->bx : regs->di));
+	struct task_struct *owner = NULL;
 
-	message->sender_pid = BPF_CORE_READ(pid, numbers[0].nr);
-	message->sender_known = SENDER_NOTED;
-	if (!node)
+	if (pid)
+		owner = task_of(pid, PIDTYPE_TGID);
+	if (pid && !owner) /* of a thread (Linux 6.9) */
+		owner = task_of(pid, PIDTYPE_PID);
+	if (!owner)
 		return;
-	owner = (void *)node - bpf_core_field_offset(struct task_struct, pid_links) -
-		PIDTYPE_TGID * bpf_core_type_size(struct hlist_node);
+	message->sender_pid = BPF_CORE_READ(owner, tgid);
 	message->sender_uid = BPF_CORE_READ(owner, cred, uid.val);
 	message->sender_gid = BPF_CORE_READ(owner, cred, gid.val);
+	message->sender_known = SENDER_NOTED;
 }
 
 /* What a record of a descriptor that came alone has not. */

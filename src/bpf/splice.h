@@ -151,7 +151,6 @@ worker int zerocopy_left(struct sock *sk, s64 ret)
 		ret = BPF_CORE_READ(done, length) + (copied > 0 ? copied : 0);
 	}
 	if (ret > 0 && !config.light) {
-		call->message.sender_known = SENDER_NONE; /* bytes that were copied may have told some */
 		call->scratch = SCRATCH_LEFT;
 		tcp_sequence_sender(call, sk, call->request_length, ret);
 	}

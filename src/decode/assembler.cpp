@@ -147,6 +147,7 @@ void Assembler::take_message(Bytes record, std::int64_t wall_offset) {
     message.control_reason = wire->control_state;
     message.flags_reason = wire->flags_state;
     message.fds.clear();
+    message.pieces_lost = false;
     message.fds_reason = wire->fds_state;
     message.fds_sent = wire->fds_sent;
     message.fds_delivered = 0;
@@ -215,6 +216,7 @@ void Assembler::hand_over_one(const Message &message, std::uint8_t way, const Pa
     one.socket_reason = message.socket_reason;
     one.senders = message.senders;
     one.remote = message.remote;
+    one.pieces_lost = message.pieces_lost;
     for (Sender &sender : one.senders) {
         sender.bytes = -1;
     }
@@ -243,6 +245,7 @@ void Assembler::classify(Message &message) {
 
 void Assembler::join_pieces(Message &message, Pending &pending) {
     const bool lost = pending.pieces.size() < message.wire->pieces;
+    message.pieces_lost = lost;
     for (const Piece &piece : pending.pieces) {
         if (piece.head.head.event == wire::PIECE_IOVEC) {
             message.iov = array_of<wire::user_iovec>(piece.data);
@@ -374,7 +377,9 @@ void Assembler::join_payload(Message &message, const Pending &pending, Bytes inl
     for (const Piece *piece : rest) {
         if (piece->head.offset != payload_.size()) {
             if (piece->head.offset > payload_.size()) {
-                message.payload_reason = wire::REASON_ring_full;
+                if (message.payload_reason == wire::REASON_here) {
+                    message.payload_reason = wire::REASON_ring_full;
+                }
                 break;
             }
             payload_.resize(piece->head.offset);  // read again, from user memory: the later piece counts

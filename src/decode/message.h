@@ -60,6 +60,7 @@ struct Message {
     std::uint8_t fds_reason = wire::REASON_here;
     const PassedFd *passed = nullptr;       // of fd_received: what arrived; null where only its number is known
     const Socket *passed_socket = nullptr;  // likewise, where it is a socket
+    bool pieces_lost = false;               // some of what belongs to it found no room in the ring
     std::uint32_t fds_sent = 0, fds_delivered = 0, fds_denied = 0;
     Bytes payload;
     std::uint8_t payload_reason = wire::REASON_here;

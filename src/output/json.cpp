@@ -265,16 +265,15 @@ MESSAGE_VALUE(destination) {
         json::append_address(line.to, line.message.name, 0);
     }
 }
-MESSAGE_VALUE(way) {
-    constexpr std::string_view kWays[] = {"null", "\"SCM_RIGHTS\"", "\"SCM_PIDFD\"", "\"pidfd_getfd\"", "\"seccomp\""};
-    line.to += kWays[line.wire.way < std::size(kWays) ? line.wire.way : 0];
-}
+MESSAGE_VALUE(way) { append_text_or_null(line.to, way_name(line.wire.way)); }
 MESSAGE_VALUE(file) {
     const bool known = line.message.passed != nullptr;
-    if (!line.absent(FieldId::file, static_cast<std::uint8_t>(known ? wire::REASON_here : wire::REASON_engine))) {
+    const bool lost = line.message.pieces_lost;
+    const std::uint8_t unknown = lost ? wire::REASON_ring_full : wire::REASON_engine;
+    if (!line.absent(FieldId::file, known ? std::uint8_t{wire::REASON_here} : unknown)) {
         json::append_file(line.to, line.message);
         if (!line.message.passed->path_known) {
-            line.missing.add(FieldId::file, wire::REASON_too_many, ".path");
+            line.missing.add(FieldId::file, lost ? wire::REASON_ring_full : wire::REASON_too_many, ".path");
         }
     }
 }

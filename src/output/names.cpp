@@ -41,6 +41,11 @@ std::string_view file_type(const PassedFd &fd) {
     }
 }
 
+std::string_view way_name(std::uint8_t way) {
+    constexpr std::string_view kWays[] = {"", "SCM_RIGHTS", "SCM_PIDFD", "pidfd_getfd", "seccomp"};
+    return way < std::size(kWays) ? kWays[way] : std::string_view();
+}
+
 std::string_view access_mode(std::uint32_t f_mode) {
     constexpr std::string_view kModes[] = {"-", "r", "w", "rw"};  // FMODE_READ 1, FMODE_WRITE 2
     return kModes[f_mode & 3];

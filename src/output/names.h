@@ -18,6 +18,8 @@ template <typename Take>
 void each_flag(std::uint32_t flags, std::string_view set, Take take);
 
 std::string_view file_type(const PassedFd &fd);
+// How a descriptor arrived: a value of enum way; empty for none.
+std::string_view way_name(std::uint8_t way);
 std::string_view access_mode(std::uint32_t f_mode);  // "r", "w", "rw", "-"
 
 }  // namespace sockwarden

@@ -104,6 +104,9 @@ std::string notes_text(const Message &message) {
         text += text.empty() ? "" : " ";
         text += word;
     };
+    if (!way_name(message.wire->way).empty()) {
+        note(way_name(message.wire->way));
+    }
     if (message.passed != nullptr) {
         std::string what = fmt::format("{} {}", file_type(*message.passed), access_mode(message.passed->access));
         if (message.passed_socket != nullptr && !message.passed_socket->local.empty()) {
