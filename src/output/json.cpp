@@ -323,8 +323,13 @@ MESSAGE_VALUE(fds_delivered) {
     }
 }
 MESSAGE_VALUE(fds_denied) {
-    const bool applies = !line.message.send && !line.message.bare;
-    if (!line.absent(FieldId::fds_denied, static_cast<std::uint8_t>(applies ? wire::REASON_here : wire::REASON_none))) {
+    std::uint8_t reason = wire::REASON_here;
+    if (line.message.send || line.message.bare) {
+        reason = wire::REASON_none;
+    } else if (line.message.engine == "tracepoint" && line.message.fds_sent > line.message.fds_delivered) {
+        reason = wire::REASON_engine;  // a refusal cannot be told from a loss
+    }
+    if (!line.absent(FieldId::fds_denied, reason)) {
         append_number(line.to, std::uint64_t{line.message.fds_denied});
     }
 }
