@@ -771,6 +771,32 @@ worker void settle_payload(struct call *call, s64 ret, u64 iov, u64 iovlen)
 		capture_user_buffer(call, ret);
 }
 
+/* What an operation without a msghdr has not. */
+worker void without_header(struct message_record *message)
+{
+	message->name_state = REASON_none;
+	message->control_state = REASON_none;
+	message->flags_state = REASON_none;
+	message->iov_state = REASON_none;
+}
+
+/* Shows the bytes that hooks saw, if they are all; else they are missing for `reason`. */
+worker void settle_seen(struct call *call, s64 ret, u8 reason)
+{
+	struct message_record *message = &call->message;
+
+	if (ret <= 0) {
+		message->inline_payload = 0;
+	} else if (!config.snaplen) {
+		message->payload_state = REASON_snaplen;
+	} else if (call->seen == ret && !call->user_payload) {
+		message->origin = ORIGIN_KERNEL;
+	} else {
+		message->inline_payload = 0;
+		message->payload_state = reason;
+	}
+}
+
 /* Facts about one passed file, in its place of the list. */
 static long fd_step(u32 at, u64 *context)
 {

@@ -56,10 +56,7 @@ worker void arrived_alone(struct call *call, struct task_struct *task, u8 way)
 	message->sockfd = -1;
 	message->socket_state = REASON_none;
 	message->entry_state = REASON_none;
-	message->name_state = REASON_none;
-	message->control_state = REASON_none;
-	message->flags_state = REASON_none;
-	message->iov_state = REASON_none;
+	without_header(message);
 }
 
 #endif

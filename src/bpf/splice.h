@@ -88,23 +88,9 @@ worker int skb_spliced(struct sk_buff *skb, u32 offset, s32 length)
 /* The end of an operation of pages: those of its bytes that a hook saw are shown, if they are all. */
 worker int pages_left(struct call *call, struct task_struct *task, s64 ret)
 {
-	struct message_record *message = &call->message;
-
 	call->scratch = SCRATCH_RETURNED;
-	message->name_state = REASON_none;
-	message->control_state = REASON_none;
-	message->flags_state = REASON_none;
-	message->iov_state = REASON_none;
-	if (ret <= 0) {
-		message->inline_payload = 0;
-	} else if (!config.snaplen) {
-		message->payload_state = REASON_snaplen;
-	} else if (call->seen == ret && !call->user_payload) {
-		message->origin = ORIGIN_KERNEL;
-	} else {
-		message->inline_payload = 0;
-		message->payload_state = REASON_pages;
-	}
+	without_header(&call->message);
+	settle_seen(call, ret, REASON_pages);
 	emit_message(call, task, bpf_ktime_get_ns(), ret);
 	return 0;
 }

@@ -12,21 +12,9 @@ worker int thread_received(struct call *call, struct task_struct *task, s64 ret,
 
 	message->sockfd = -1;
 	message->flags = flags;
-	message->name_state = REASON_none;
-	message->control_state = REASON_none;
-	message->flags_state = REASON_none;
-	message->iov_state = REASON_none;
+	without_header(message);
 	message->entry_state = unseen_entry;
-	if (ret <= 0) {
-		message->inline_payload = 0;
-	} else if (!config.snaplen) {
-		message->payload_state = REASON_snaplen;
-	} else if (call->seen == ret && !call->user_payload) {
-		message->origin = ORIGIN_KERNEL;
-	} else {
-		message->inline_payload = 0;
-		message->payload_state = REASON_engine;
-	}
+	settle_seen(call, ret, REASON_engine);
 	emit_message(call, task, bpf_ktime_get_ns(), ret);
 	return 0;
 }
