@@ -723,14 +723,40 @@ apart int capture_buffers(struct call *call, u64 vector, u64 number, u32 total, 
 	return 0;
 }
 
-/* Bytes that passed no hook, from the first buffer. */
+/* Reads the caller's msghdr, 64-bit or i386, into the 64-bit shape. */
+worker int read_msghdr(struct user_msghdr64 *to, const struct message_record *message)
+{
+	struct user_msghdr32 narrow;
+
+	if (!message->compat)
+		return bpf_probe_read_user(to, sizeof(*to), (void *)message->address);
+	if (bpf_probe_read_user(&narrow, sizeof(narrow), (void *)message->address))
+		return -1;
+	to->name = narrow.name;
+	to->namelen = narrow.namelen;
+	to->iov = narrow.iov;
+	to->iovlen = narrow.iovlen;
+	to->control = narrow.control;
+	to->controllen = narrow.controllen;
+	to->flags = narrow.flags;
+	return 0;
+}
+
+/* Bytes that passed no hook: from the one buffer, or from several as the caller lists them. The kernel's list of those is
+ * gone where some hooks stand. */
 worker void capture_user_buffer(struct call *call, s64 ret)
 {
 	struct message_record *message = &call->message;
+	struct user_msghdr64 header = {.iov = message->address, .iovlen = message->iovlen};
 
 	message->inline_payload = 0;
 	if (message->iov_state) { /* nobody knows where it stands */
 		message->payload_state = message->iov_state;
+		return;
+	}
+	if (message->iovlen > 1 && !message->compat &&
+	    (!is_among(message->head.event, EVENTS_with_header) || !read_msghdr(&header, message))) {
+		capture_buffers(call, header.iov, header.iovlen, ret, 1);
 		return;
 	}
 	message->origin = ORIGIN_USER;

@@ -183,6 +183,43 @@ worker void netlink_addresses(struct sock *sk, struct socket_record *record, u8 
 	record->remote_size = sizeof(*to);
 }
 
+/* struct sockaddr_vm (include/uapi/linux/vm_sockets.h). */
+struct address_vm {
+	u16 family;
+	u16 reserved;
+	u32 port;
+	u32 cid;
+	u8 flags;
+	u8 zero[3];
+};
+
+/* What follows struct sock in struct vsock_sock (include/net/af_vsock.h), which is a module's and in no BTF of the
+ * kernel: the same since Linux 3.9 (d021c344051a) but for a pointer that 5.5 put in front (fe502c4a38d9). */
+struct vsock_names {
+	u64 transport;
+	struct address_vm local;
+	struct address_vm remote;
+};
+
+worker int read_vsock_names(struct sock *sk, struct vsock_names *names)
+{
+	return bpf_probe_read_kernel(names, sizeof(*names), (void *)sk + bpf_core_type_size(struct sock));
+}
+
+worker void vsock_addresses(struct sock *sk, struct socket_record *record, u8 *local, u8 *remote)
+{
+	struct vsock_names names;
+
+	if (read_vsock_names(sk, &names) || names.local.family != AF_VSOCK)
+		return;
+	__builtin_memcpy(local, &names.local, sizeof(names.local));
+	record->local_size = sizeof(names.local);
+	if (names.remote.family == AF_VSOCK && names.remote.port != (u32)-1) {
+		__builtin_memcpy(remote, &names.remote, sizeof(names.remote));
+		record->remote_size = sizeof(names.remote);
+	}
+}
+
 worker bool same16(const u8 *a, const volatile u8 *b)
 {
 	for (int i = 0; i < 16; i++)
@@ -280,6 +317,8 @@ apart int tell_socket(struct told_socket *told, u32 place)
 		inet6_addresses(sk, record, local, remote);
 	} else if (record->family == AF_NETLINK) {
 		netlink_addresses(sk, record, local, remote);
+	} else if (record->family == AF_VSOCK) {
+		vsock_addresses(sk, record, local, remote);
 	}
 	told->own = is_own(sk, record, local, remote);
 	size = sizeof(*record) + 2 * ADDRESS_ROOM;
@@ -319,6 +358,12 @@ worker void prints_of(struct sock *sk, u64 *local, u64 *remote)
 		*local |= (u64)GET(sk, __sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[3]) << 32;
 	} else if (family == AF_NETLINK) {
 		*local = BPF_CORE_READ((struct netlink_sock *)sk, portid);
+	} else if (family == AF_VSOCK) {
+		struct vsock_names names = {};
+
+		read_vsock_names(sk, &names);
+		*local = names.local.port | (u64)names.local.cid << 32;
+		*remote = names.remote.port | (u64)names.remote.cid << 32;
 	}
 }
 

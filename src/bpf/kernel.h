@@ -44,6 +44,7 @@ enum {
 	AF_VSOCK = 40,
 	SOCK_STREAM = 1,
 	IPPROTO_TCP = 6,
+	IPPROTO_MPTCP = 262,
 	IPPROTO_UDP = 17,
 	MSG_PEEK = 0x2,
 	MSG_TRUNC = 0x20,
@@ -359,7 +360,12 @@ struct inet_sock {
 	__be16 inet_sport;
 };
 
+struct inet_connection_sock {
+	const void *icsk_ulp_ops;
+};
+
 struct tcp_sock {
+	struct inet_connection_sock inet_conn;
 	__u32 copied_seq;
 	__u32 write_seq;
 };
@@ -403,6 +409,10 @@ struct unix_skb_parms {
 
 struct tcp_skb_cb {
 	__u32 seq;
+};
+
+struct mptcp_skb_cb {
+	__u32 offset;
 };
 
 struct sk_buff {

@@ -18,7 +18,11 @@ worker u32 offset_in_skb(struct sk_buff *skb, struct sock *sk, u32 flags)
 {
 	u32 consumed, sequence;
 
-	if (flags & MSG_ERRQUEUE || sk->sk_type != SOCK_STREAM || sk->sk_protocol != IPPROTO_TCP)
+	if (flags & MSG_ERRQUEUE || sk->sk_type != SOCK_STREAM)
+		return 0;
+	if (sk->sk_protocol == IPPROTO_MPTCP && bpf_core_type_exists(struct mptcp_skb_cb))
+		return *(u32 *)((void *)skb->cb + bpf_core_field_offset(struct mptcp_skb_cb, offset));
+	if (sk->sk_protocol != IPPROTO_TCP)
 		return 0;
 	sequence = *(u32 *)((void *)skb->cb + bpf_core_field_offset(struct tcp_skb_cb, seq));
 	consumed = BPF_CORE_READ((struct tcp_sock *)sk, copied_seq) - sequence;
@@ -191,6 +195,19 @@ worker int request_received(struct call *call, struct task_struct *task, s64 ret
 	return 0;
 }
 
+/* Whether the hook on the copy cannot tell where in its buffer the bytes begin. */
+worker bool is_offset_unknown(struct sock *sk, u32 flags)
+{
+	struct tcp_sock *tcp;
+
+	if (sk->__sk_common.skc_family == AF_VSOCK || (flags & MSG_PEEK && sk->sk_peek_off >= 0))
+		return true;
+	if (sk->sk_protocol != IPPROTO_TCP)
+		return false;
+	tcp = bpf_skc_to_tcp_sock(sk);
+	return tcp && tcp->inet_conn.icsk_ulp_ops; /* records of TLS */
+}
+
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(tp_received, struct sock *sk, int ret, int flags)
 {
@@ -209,9 +226,10 @@ int BPF_PROG(tp_received, struct sock *sk, int ret, int flags)
 		end_unseen(call, task, operation_of(task, registers(task)));
 	event = call->message.head.event;
 	call->scratch = SCRATCH_RECEIVED;
+	if (event == EVENT_io_uring) /* whose request is not seen */
+		call->message.flags = flags & MSG_PEEK;
 	socket_of(call, sk);
-	/* where the bytes begin in the buffer is then not known */
-	if (sk->__sk_common.skc_family == AF_VSOCK || (call->message.flags & MSG_PEEK && sk->sk_peek_off >= 0))
+	if (is_offset_unknown(sk, call->message.flags))
 		call->user_payload = 1;
 	call->inside = 1;
 	if (!ends_here(event, call->message.compat))

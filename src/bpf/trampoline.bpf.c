@@ -339,6 +339,10 @@ int tr_page_unix(u64 *context)
 SEC("fentry/inet_sendpage")
 int tr_page_inet(u64 *context)
 {
+	struct socket *socket = (struct socket *)context[0];
+
+	if (BPF_CORE_READ(socket, sk, sk_protocol) == IPPROTO_MPTCP)
+		return 0; /* becomes a send, which tr_sending sees */
 	return page_given(context);
 }
 

@@ -6,25 +6,6 @@
 
 #include "call.h"
 
-/* Reads the caller's msghdr, 64-bit or i386, into the 64-bit shape. */
-worker int read_msghdr(struct user_msghdr64 *to, const struct message_record *message)
-{
-	struct user_msghdr32 narrow;
-
-	if (!message->compat)
-		return bpf_probe_read_user(to, sizeof(*to), (void *)message->address);
-	if (bpf_probe_read_user(&narrow, sizeof(narrow), (void *)message->address))
-		return -1;
-	to->name = narrow.name;
-	to->namelen = narrow.namelen;
-	to->iov = narrow.iov;
-	to->iovlen = narrow.iovlen;
-	to->control = narrow.control;
-	to->controllen = narrow.controllen;
-	to->flags = narrow.flags;
-	return 0;
-}
-
 enum {
 	USER_WINDOW = 256, /* bytes within which a msghdr and its buffers are read at once */
 };

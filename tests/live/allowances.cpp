@@ -49,6 +49,8 @@ constexpr Row kMissing[] = {
     {"tracepoint", Mode::kAny, Calls::kAny, "args.sockfd", "engine", "*", "*", "io_uring"},
     {"tracepoint", Mode::kAny, Calls::kAny, "fds", "engine", "*", "*", "io_uring"},
     {"tracepoint", Mode::kAny, Calls::kAny, "payload", "engine", "*", "AF_INET*", "io_uring"},
+    {"tracepoint", Mode::kAny, Calls::kAny, "payload", "engine", "by-uring-*-vsock"},
+    {"tracepoint", Mode::kAny, Calls::kAny, "payload", "engine", "by-uring-*-ktls"},
     {"*", Mode::kAny, Calls::kFailed, "duration_ns", "failed", "uring-no-socket"},
     // Nor does it see what a request sends, or pages.
     {"tracepoint", Mode::kAny, Calls::kAny, "args.sockfd", "engine", "*", "*", "io_uring_out"},
@@ -123,6 +125,9 @@ constexpr Row kMissing[] = {
     {"*", Mode::kAny, Calls::kAny, "senders", "engine", "tcp4-oob"},
     {"*", Mode::kAny, Calls::kAny, "senders", "engine", "tcp4-msg-trunc-discards"},
     {"*", Mode::kAny, Calls::kAny, "senders", "engine", "errqueue[46]"},
+    // Nor do multipath connections and records of TLS carry the sequence numbers of who wrote them.
+    {"*", Mode::kAny, Calls::kAny, "senders", "engine", "by-*-mptcp"},
+    {"*", Mode::kAny, Calls::kAny, "senders", "engine", "by-*-ktls"},
     // A datagram socket that nobody connected has no peer, and only its sender knew who wrote to
     // it.
     {"tracepoint", Mode::kAny, Calls::kAny, "senders", "engine", "unix-datagram-path*"},
@@ -143,6 +148,19 @@ constexpr Row kMissing[] = {
     {"tracepoint", Mode::kAny, Calls::kAny, "fds", "compat", "i386-*"},
 };
 
+// Whether the running kernel is older.
+bool IsBefore(int major, int minor) {
+    utsname system{};
+    uname(&system);
+    char *rest = nullptr;
+    const long first = std::strtol(system.release, &rest, 10);
+    const long second = *rest == '.' ? std::strtol(rest + 1, nullptr, 10) : 0;
+    return first < major || (first == major && second < minor);
+}
+
+// Before Linux 6.3 packets over vsock were no socket buffers, so no hook sees them copied.
+bool HasNoSocketBuffers(const Case &one) { return one.family == "AF_VSOCK" && IsBefore(6, 3); }
+
 bool Below(const std::string &field, const std::string &row) { return field == row || field.rfind(row + ".", 0) == 0; }
 
 bool Matches(const char *pattern, const std::string &text) { return fnmatch(pattern, text.c_str(), 0) == 0; }
@@ -154,6 +172,8 @@ bool ModeFits(Mode mode, bool light) { return mode == Mode::kAny || light == (mo
 bool MayBeMissing(const Case &one, const std::string &field, const std::string &reason) {
     // A preempted program is skipped where another task of its CPU meets it, which is told by a count too.
     if (reason == "skipped" && one.skipped)
+        return true;
+    if (reason == "pages" && one.event == "splice" && Below(field, "payload") && HasNoSocketBuffers(one))
         return true;
     for (const Row &row : kMissing) {
         if (Matches(row.engine, one.engine) && ModeFits(row.mode, one.light) &&
@@ -194,16 +214,6 @@ Json AsShown(const Case &one, const Json &truth) {
 }
 
 namespace {
-
-// Whether the running kernel is older.
-bool IsBefore(int major, int minor) {
-    utsname system{};
-    uname(&system);
-    char *rest = nullptr;
-    const long first = std::strtol(system.release, &rest, 10);
-    const long second = *rest == '.' ? std::strtol(rest + 1, nullptr, 10) : 0;
-    return first < major || (first == major && second < minor);
-}
 
 bool Unseen(const Case &one, std::string_view event) {
     return std::ranges::any_of(sockwarden::unseen(), [&](const sockwarden::UnseenRow &row) {
@@ -278,9 +288,14 @@ bool MayBeUserMemory(const Case &one, const Json &record) {
     // Urgent TCP data passes no hook under any engine.
     if (one.scenario == "tcp4-oob")
         return true;
+    // What TLS decrypts goes from the cipher to the caller.
+    if (Matches("by-*-ktls", one.scenario))
+        return true;
     // What is sent is the caller's still, but what UNIX sockets queue and pages.
     if (IsSend(one.event))
         return one.engine != "trampoline" || (one.family != "AF_UNIX" && one.event != "sendfile");
+    if (HasNoSocketBuffers(one) || (one.family == "AF_VSOCK" && one.engine == "tracepoint"))
+        return true;
     if (one.engine != "tracepoint")
         return false;
     const Json protocol = At(record, "/socket/protocol");

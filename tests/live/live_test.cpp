@@ -62,7 +62,7 @@ void ScenarioTest::TestBody() {
                                         "--",        program_,
                                         "--truth",   file.path()};
     options.insert(options.end(), scenarios_.begin(), scenarios_.end());
-    const Ended ended = RunCommand(TraceCommand(Chosen(), options));
+    const Ended ended = RunCommand(TraceCommand(Chosen(), options), Seconds(120));  // a guest is slow
     if (ended.Exited(kSkipped))
         GTEST_SKIP() << ended.err;
     ASSERT_TRUE(ended.Exited(0)) << ended.Text() << "\n" << ended.err;

@@ -36,7 +36,7 @@ std::vector<Scenario> All() {
     for (const auto scenarios :
          {UnixScenarios(), InetScenarios(), OtherFamilyScenarios(), BufferScenarios(), DescriptorScenarios(),
           ControlScenarios(), ErrorScenarios(), PayloadScenarios(), TaskScenarios(), SignalScenarios(),
-          WriterScenarios(), UringScenarios(), OperationScenarios(), DenialScenarios()}) {
+          WriterScenarios(), NamespaceScenarios(), UringScenarios(), OperationScenarios(), DenialScenarios()}) {
         all.insert(all.end(), scenarios.begin(), scenarios.end());
     }
     return all;

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Scenarios over netlink, packet and vsock sockets.
+// Scenarios over netlink and packet sockets.
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
-#include <linux/vm_sockets.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -84,28 +83,10 @@ void Packet(Context &context) {
     Receive(context, near).Name().Unknown("/senders").Gets("over the wire");
 }
 
-void Vsock(Context &context) {
-    Fd listener(socket(AF_VSOCK, SOCK_STREAM, 0));
-    SocketAddress address;
-    sockaddr_vm vsock{};
-    vsock.svm_family = AF_VSOCK;
-    vsock.svm_cid = VMADDR_CID_LOCAL;
-    vsock.svm_port = VMADDR_PORT_ANY;
-    std::memcpy(&address.storage, &vsock, address.size = sizeof(vsock));
-    if (listener.get() < 0 || bind(listener.get(), address.get(), address.size) != 0) {
-        throw Skip("no vsock loopback");
-    }
-    listener.Close();
-    const Pair pair = StreamPair(AF_VSOCK, SOCK_STREAM, address);
-    Send(pair.far, "vsock");
-    Receive(context, pair.near).Unknown("/senders").Gets("vsock");
-}
-
 constexpr Scenario kScenarios[] = {
     {"netlink-link", NetlinkLink, ""},
     {"netlink-dump", NetlinkDump, ""},
     {"packet", Packet, "AF_PACKET, CAP_NET_RAW"},
-    {"vsock", Vsock, "AF_VSOCK loopback"},
 };
 
 }  // namespace

@@ -44,6 +44,7 @@ std::span<const Scenario> PayloadScenarios();
 std::span<const Scenario> TaskScenarios();
 std::span<const Scenario> SignalScenarios();
 std::span<const Scenario> WriterScenarios();
+std::span<const Scenario> NamespaceScenarios();
 std::span<const Scenario> UringScenarios();
 std::span<const Scenario> DenialScenarios();
 std::span<const Scenario> OperationScenarios();  // the same messages by every way to receive

@@ -48,7 +48,7 @@ bool HasVector(SendBy by) {
 bool IsTransfer(SendBy by) { return by == SendBy::sendfile || by == SendBy::splice; }
 
 void Cell(Context &context, const Way &way, const Kind &kind) {
-    const Pair pair = Connected(kind);
+    const Pair pair = kind.connected();
     const auto drain = [&] { Drain(pair.near); };
     Sending(context, pair.far, "a small message").By(way.by).Sends();
     drain();

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -117,11 +118,11 @@ void Connect(const Fd &socket, SocketAddress address) {
     Check(connect(socket.get(), address.get(), address.size) == 0, "connect");
 }
 
-Pair StreamPair(int family, int type, SocketAddress address) {
-    const Fd listener = Open(family, type);
+Pair StreamPair(int family, int type, SocketAddress address, int protocol) {
+    const Fd listener = Open(family, type, protocol);
     Bind(listener, address);
     Check(listen(listener.get(), 1) == 0, "listen");
-    Fd far = Open(family, type);
+    Fd far = Open(family, type, protocol);
     Connect(far, NameOf(listener));
     Fd near(accept(listener.get(), nullptr, nullptr));
     Check(near.get() >= 0, "accept");
@@ -196,6 +197,17 @@ std::string Pattern(size_t size) {
 void Await(int fd, short events) {
     pollfd one{fd, events, 0};
     Check(poll(&one, 1, 5000) == 1, "poll: nothing came within 5 s");
+}
+
+void AwaitQueued(const Fd &socket, size_t bytes) {
+    for (int tries = 0; tries < 5000; ++tries) {
+        int queued = 0;
+        ioctl(socket.get(), FIONREAD, &queued);
+        if (static_cast<size_t>(queued) >= bytes)
+            return;
+        poll(nullptr, 0, 1);
+    }
+    throw Failure("the bytes were not queued within 5 s");
 }
 
 void CloseAll(const std::vector<int> &fds) {

@@ -63,7 +63,7 @@ SocketAddress NameOf(const Fd &socket);
 void Bind(const Fd &socket, SocketAddress address);
 void Connect(const Fd &socket, SocketAddress address);
 // A listener at `address` gives the near end; a new socket connects to it.
-Pair StreamPair(int family, int type, SocketAddress address);
+Pair StreamPair(int family, int type, SocketAddress address, int protocol = 0);
 Pair TcpPair(int family);
 // Both bound to loopback, connected to each other.
 Pair UdpPair(int family);
@@ -79,6 +79,8 @@ void SendDescriptors(const Fd &socket, std::string_view bytes, const std::vector
 std::string Pattern(size_t size);
 // Until poll reports one of `events` (POLLERR is always among them); Failure after 5 s.
 void Await(int fd, short events);
+// Until so many bytes wait in a stream; Failure after 5 s.
+void AwaitQueued(const Fd &socket, size_t bytes);
 void CloseAll(const std::vector<int> &fds);
 
 }  // namespace traffic

@@ -96,18 +96,6 @@ void AlternateStream(Context &context) { Alternate(context, SOCK_STREAM); }
 void AlternateDatagram(Context &context) { Alternate(context, SOCK_DGRAM); }
 void AlternateSeqPacket(Context &context) { Alternate(context, SOCK_SEQPACKET); }
 
-// Over TCP the bytes come in their own time.
-void AwaitQueued(const Fd &socket, int bytes) {
-    for (int tries = 0; tries < 5000; ++tries) {
-        int queued = 0;
-        ioctl(socket.get(), FIONREAD, &queued);
-        if (queued >= bytes)
-            return;
-        usleep(1000);
-    }
-    throw Failure("the bytes were not queued within 5 s");
-}
-
 // A connection that was passed on by fork: who opened it is not who writes.
 void OverTcp(Context &context, int family) {
     const Pair pair = TcpPair(family);
