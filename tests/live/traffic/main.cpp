@@ -92,7 +92,7 @@ int RunOne(const Scenario &scenario, Context &context) {
 std::optional<std::vector<Scenario>> Choose(const std::vector<std::string> &names) {
     const std::vector<Scenario> all = All();
     std::vector<Scenario> by_name_only;
-    for (const std::span<const Scenario> some : {FloodScenarios(), RaceScenarios()})
+    for (const std::span<const Scenario> some : {FloodScenarios(), RaceScenarios(), SendRaceScenarios()})
         by_name_only.insert(by_name_only.end(), some.begin(), some.end());
     for (const Group &group : Groups())
         by_name_only.insert(by_name_only.end(), group.scenarios.begin(), group.scenarios.end());

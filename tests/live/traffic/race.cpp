@@ -2,7 +2,6 @@
 // Receives while a second thread writes over all that the call is given and fills: the msghdr, the buffers' array, the
 // buffers, the name and the ancillary data. What the kernel did is known all the same: the sender knows the bytes, and
 // the length of a datagram that was cut tells which buffer the kernel took.
-#include <sched.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -11,24 +10,17 @@
 #include <array>
 #include <atomic>
 #include <cstring>
-#include <thread>
 
 #include "describe.h"
+#include "race.h"
 #include "receive.h"
 
 namespace traffic {
 namespace {
 
-constexpr int kCalls = 10000, kMostCalls = 100000;
-constexpr int kProvoked = 100;  // times that each kind of memory is to lie; a busy machine needs more calls for it
-constexpr size_t kSent = 96;    // longer than any buffer
+constexpr size_t kSent = 96;  // longer than any buffer
 constexpr std::array<size_t, 3> kLengths{64, 56, 48};
 constexpr unsigned kNonsense = 0x10000;  // no flag of the kernel's
-
-template <typename T>
-void Store(T &place, T value) {
-    std::atomic_ref<T>(place).store(value, std::memory_order_relaxed);
-}
 
 // What both threads write to.
 struct Shared {
@@ -102,17 +94,7 @@ Json Record(const Shared &shared, const Fd &socket, size_t length, const std::st
             {"payload", {{"text", sent.substr(0, length)}}}};
 }
 
-// Two threads of one CPU take turns and do not race.
-void RunOn(int cpu) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(cpu, &set);
-    Check(sched_setaffinity(0, sizeof(set), &set) == 0, "sched_setaffinity");
-}
-
 void Race(Context &context) {
-    if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
-        throw Skip("one CPU");
     Scratch scratch;
     const Fd near = Open(AF_UNIX, SOCK_DGRAM);
     const Fd far = Open(AF_UNIX, SOCK_DGRAM);
@@ -123,31 +105,21 @@ void Race(Context &context) {
     SocketAddress from = NameOf(far);
     Shared shared;
     shared.header.msg_iov = &shared.first_vector;
-    std::thread other([&] {
-        RunOn(0);
-        shared.Disturb();
-    });
-    RunOn(1);
     Differed differed;
-    bool fine = true;
-    for (int i = 0; fine && (i < kCalls || (i < kMostCalls && differed.Least() < kProvoked)); ++i) {
+    const Disturber disturber([&] { shared.Disturb(); }, shared.done);
+    for (int i = 0; GoesOn(i, differed.Least()); ++i) {
         std::string sent = std::to_string(i);
         sent += std::string(kSent - sent.size(), 'a');
         Send(far, sent);
         shared.Prepare();
         context.truth.CountOperation();
         const long result = syscall(SYS_recvmsg, near.get(), &shared.header, 0);
-        fine = std::ranges::find(kLengths, static_cast<size_t>(result)) != kLengths.end();
-        if (fine) {
-            const auto length = static_cast<size_t>(result);
-            Compare(shared, length, sent, reinterpret_cast<const sockaddr_un &>(from.storage), differed);
-            context.truth.Append({{"record", Record(shared, near, length, sent, from)}, {"before_socket", false}});
-        }
+        if (std::ranges::find(kLengths, static_cast<size_t>(result)) == kLengths.end())
+            throw Failure("a call did not return the length of a buffer");
+        const auto length = static_cast<size_t>(result);
+        Compare(shared, length, sent, reinterpret_cast<const sockaddr_un &>(from.storage), differed);
+        context.truth.Append({{"record", Record(shared, near, length, sent, from)}, {"before_socket", false}});
     }
-    shared.done = true;
-    other.join();
-    if (!fine)
-        throw Failure("a call did not return the length of a buffer");
     context.truth.Append({{"differed",
                            {{"payload", differed.payload},
                             {"args.msg.iov", differed.iov},
@@ -156,7 +128,7 @@ void Race(Context &context) {
                             {"args.msg.control", differed.control}}}});
 }
 
-constexpr Scenario kScenarios[] = {{"race", Race, ""}};
+constexpr Scenario kScenarios[] = {{"race", Race, "two CPUs"}};
 
 }  // namespace
 

@@ -60,6 +60,7 @@ std::span<const Scenario> PassingScenarios();
 std::span<const Scenario> FloodScenarios();
 // Chosen by name only too: what it tells is not all of a record.
 std::span<const Scenario> RaceScenarios();
+std::span<const Scenario> SendRaceScenarios();
 
 // What the program does after it has replaced itself; `socket` is the descriptor it kept.
 void AfterExec(Context &context, int socket);
