@@ -742,19 +742,20 @@ worker int read_msghdr(struct user_msghdr64 *to, const struct message_record *me
 	return 0;
 }
 
-/* Bytes that passed no hook: from the one buffer, or from several as the caller lists them. The kernel's list of those is
- * gone where some hooks stand. */
+/* Bytes that passed no hook: from the one buffer, or from several as the caller lists them. The kernel's list of those
+ * is gone where some hooks stand. Of a batch only the first message is sure to have its msghdr where the call says. */
 worker void capture_user_buffer(struct call *call, s64 ret)
 {
 	struct message_record *message = &call->message;
 	struct user_msghdr64 header = {.iov = message->address, .iovlen = message->iovlen};
+	bool first = !call->batch || !is_among(message->head.event, EVENTS_batched);
 
 	message->inline_payload = 0;
 	if (message->iov_state) { /* nobody knows where it stands */
 		message->payload_state = message->iov_state;
 		return;
 	}
-	if (message->iovlen > 1 && !message->compat &&
+	if (message->iovlen > 1 && first && !message->compat &&
 	    (!is_among(message->head.event, EVENTS_with_header) || !read_msghdr(&header, message))) {
 		capture_buffers(call, header.iov, header.iovlen, ret, 1);
 		return;
