@@ -53,7 +53,15 @@ Pair VsockPair() {
     const Fd probe(socket(AF_VSOCK, SOCK_STREAM, 0));
     if (probe.get() < 0 || bind(probe.get(), address.get(), address.size) != 0)
         throw Skip("no vsock loopback");
-    return StreamPair(AF_VSOCK, SOCK_STREAM, address);
+    // What a ring of io_uring leaves behind interrupts a connect over vsock, which the kernel does not restart.
+    for (int tries = 0;; ++tries) {
+        try {
+            return StreamPair(AF_VSOCK, SOCK_STREAM, address);
+        } catch (const Failure &) {
+            if (errno != EINTR || tries == 10)
+                throw;
+        }
+    }
 }
 
 Pair MptcpPair() {
