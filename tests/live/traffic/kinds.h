@@ -10,6 +10,7 @@ struct Kind {
     const char *name;
     int family, type;
     Pair (*connected)();
+    size_t large = 20000;  // bytes that one receive takes, and no buffer of the kernel holds in one piece
 };
 
 Pair VsockPair();      // Skip where no module lets the machine talk to itself
@@ -26,7 +27,7 @@ inline constexpr Kind kKinds[] = {
     {"tcp6", AF_INET6, SOCK_STREAM, [] { return TcpPair(AF_INET6); }},
     {"vsock", AF_VSOCK, SOCK_STREAM, VsockPair},
     {"mptcp", AF_INET, SOCK_STREAM, MptcpPair},
-    {"ktls", AF_INET, SOCK_STREAM, KernelTlsPair},
+    {"ktls", AF_INET, SOCK_STREAM, KernelTlsPair, 15000},  // a splice takes one record
 };
 
 // Sends, and waits until it can be received whole: over a network it comes in its own time.

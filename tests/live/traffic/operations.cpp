@@ -54,7 +54,7 @@ void Cell(Context &context, const Way &way, const Kind &kind) {
     const Pair pair = kind.connected();
     Deliver(pair, "a small message");
     Receive(context, pair.near).By(way.operation).Gets("a small message");
-    const std::string large = Pattern(15000);
+    const std::string large = Pattern(kind.large);
     Deliver(pair, large);
     Receive(context, pair.near).By(way.operation).Buffers({32768}).Gets(large);
     Deliver(pair, "abcdefghijkl");
