@@ -81,7 +81,7 @@ void ScenarioTest::TestBody() {
 
     const Truth truth = ReadTruth(file.path());
     ASSERT_EQ(truth.operations, static_cast<long long>(truth.lines.size())) << "the traffic program contradicts itself";
-    EXPECT_EQ(Joined(CompareAll(truth, stream, base, snaplen_)), "");
+    EXPECT_EQ(Joined(CompareAll(truth, stream, base, snaplen_)), "") << stream.records.back();
     CheckConservation(truth, stream, base);
 }
 
