@@ -194,7 +194,7 @@ struct address_vm {
 };
 
 /* What follows struct sock in struct vsock_sock (include/net/af_vsock.h), which is a module's and in no BTF of the
- * kernel: the same since Linux 3.9 (d021c344051a) but for a pointer that 5.5 put in front (fe502c4a38d9). */
+ * kernel. The scenarios over vsock hold it to the addresses that 6.1, 6.12 and 7.3 give out. */
 struct vsock_names {
 	u64 transport;
 	struct address_vm local;
