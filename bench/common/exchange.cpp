@@ -30,6 +30,15 @@ bool SocketPair::exchange_by_read() const {
            read(receiver_.get(), bytes, sizeof(bytes)) == sizeof(bytes);
 }
 
+bool SocketPair::is_empty() const {
+    char bytes[message_size];
+    iovec vector{bytes, sizeof(bytes)};
+    msghdr message{};
+    message.msg_iov = &vector;
+    message.msg_iovlen = 1;
+    return recvmsg(receiver_.get(), &message, MSG_DONTWAIT) < 0;
+}
+
 bool SocketPair::exchange_batch() const {
     char bytes[message_size] = {};
     iovec vector{bytes, sizeof(bytes)};

@@ -35,6 +35,9 @@ public:
     // send + read
     bool exchange_by_read() const;
 
+    // A recvmsg that finds nothing, or is refused.
+    bool is_empty() const;
+
     // sendmmsg + recvmmsg of a batch. It fits in the queue, because net.unix.max_dgram_qlen does not hold for sockets
     // that are connected to each other.
     bool exchange_batch() const;

@@ -41,7 +41,8 @@ struct Options {
     std::vector<std::string> operations = {"pair", "getppid"};
 };
 
-const std::vector<std::string> known_operations = {"pair", "getppid", "sendmsg", "read", "recvmmsg", "tcp_16k"};
+const std::vector<std::string> known_operations = {"pair",     "getppid", "sendmsg", "read",
+                                                   "recvmmsg", "tcp_16k", "empty"};
 
 // How many fewer of an operation that takes tens of times as many instructions as a pair.
 constexpr int costly_divisor = 20;
@@ -101,6 +102,8 @@ Result<Done> count_operation(std::string_view name, int iterations, const Socket
         return count(name, iterations, usual_batch, [&] { return sockets.exchange_by_sendmsg(); });
     if (name == "read")
         return count(name, iterations, usual_batch, [&] { return sockets.exchange_by_read(); });
+    if (name == "empty")
+        return count(name, iterations, usual_batch, [&] { return sockets.is_empty(); });
     if (name == "recvmmsg")
         return count(name, iterations / costly_divisor, short_batch, [&] { return sockets.exchange_batch(); });
     return count(name, iterations / costly_divisor, usual_batch, [&] { return connection.exchange(); });

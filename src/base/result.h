@@ -24,11 +24,12 @@ inline Error errno_error(std::string what, int code = errno) {
     return Error{std::move(what) + ": " + std::strerror(code), 1};
 }
 
-template <typename T>
+// `E` where an error says more than a message: where in a text it stands, for whoever reports it.
+template <typename T, typename E = Error>
 class [[nodiscard]] Result {
 public:
     Result(T value) : state_(std::move(value)) {}
-    Result(Error error) : state_(std::move(error)) {}
+    Result(E error) : state_(std::move(error)) {}
 
     explicit operator bool() const { return state_.index() == 0; }
     T &operator*() & { return std::get<0>(state_); }
@@ -36,10 +37,10 @@ public:
     T &&operator*() && { return std::get<0>(std::move(state_)); }
     T *operator->() { return &std::get<0>(state_); }
     const T *operator->() const { return &std::get<0>(state_); }
-    const Error &error() const { return std::get<1>(state_); }
+    const E &error() const { return std::get<1>(state_); }
 
 private:
-    std::variant<T, Error> state_;
+    std::variant<T, E> state_;
 };
 
 struct Done {};

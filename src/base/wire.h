@@ -16,6 +16,7 @@ using s16 = std::int16_t;
 using s32 = std::int32_t;
 using s64 = std::int64_t;
 
+#include "../bpf/image.h"
 #include "../bpf/wire.h"
 
 static_assert(std::has_unique_object_representations_v<process_record>, "a hole in process_record");

@@ -78,7 +78,7 @@ worker struct call *file_comes(u64 file)
 	way = way_of(task);
 	if (!way)
 		return NULL;
-	call = wanted_task(task) ? begin_call(task, place_of(task), EVENT_fd_received) : NULL;
+	call = is_asked_for(task, EVENT_fd_received) ? begin_call(task, place_of(task), EVENT_fd_received) : NULL;
 	if (!call) {
 		count_unseen(task, EVENT_fd_received);
 		return NULL;

@@ -20,6 +20,7 @@ typedef __s64 s64;
 #include <bpf/bpf_tracing.h>
 
 #include "wire.h"
+#include "image.h"
 
 #ifndef NULL
 #define NULL ((void *)0)

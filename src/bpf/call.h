@@ -214,41 +214,6 @@ worker bool is_on_socket(struct task_struct *task, struct pt_regs *regs, u32 eve
 	return !descriptor_error(task, number);
 }
 
-worker bool wanted_comm(struct task_struct *task)
-{
-	char name[16];
-
-	if (task->flags & PF_IO_WORKER) /* goes by a name of the kernel's */
-		BPF_CORE_READ_INTO(&name, task, group_leader, comm);
-	else
-		__builtin_memcpy(name, task->comm, sizeof(name));
-	for (u32 i = 0; i < MAX_COMMS && i < config.comm_count; i++) {
-		bool same = true;
-
-		for (int at = 0; at < 16; at++) {
-			if (name[at] != config.comm[i][at]) {
-				same = false;
-				break;
-			}
-			if (!name[at])
-				break;
-		}
-		if (same)
-			return true;
-	}
-	return false;
-}
-
-worker bool wanted_uid(struct task_struct *task)
-{
-	u32 uid = task->cred->uid.val;
-
-	for (u32 i = 0; i < MAX_UIDS && i < config.uid_count; i++)
-		if (uid == config.uid[i])
-			return true;
-	return false;
-}
-
 /* A task without any storage carries no mark: most tasks are told so by one load. */
 worker bool may_be_marked(struct task_struct *task)
 {
@@ -260,16 +225,21 @@ worker bool is_marked(struct task_struct *task)
 	return may_be_marked(task) && bpf_task_storage_get(&marks, task, NULL, 0);
 }
 
-/* Whether the options ask for this task's calls. */
+/* Whether this task is one of those that are traced. */
 worker bool wanted_task(struct task_struct *task)
 {
 	if (config.only_marked && !is_marked(task))
 		return false;
-	if (config.comm_count && !wanted_comm(task))
-		return false;
-	if (config.uid_count && !wanted_uid(task))
-		return false;
 	return (u32)task->tgid != config.self;
+}
+
+/* Whether the filter may want what the present task does, before and after it is done (wanted.h). */
+apart int may_be_asked_for(u32 event);
+apart int may_be_wanted(struct call *call);
+
+worker bool is_asked_for(struct task_struct *task, u32 event)
+{
+	return wanted_task(task) && (!config.facts || may_be_asked_for(event));
 }
 
 worker struct call *place_of(struct task_struct *task)
@@ -453,7 +423,8 @@ worker struct call *call_at(struct task_struct *task, u32 request)
 	if (event == NO_EVENT)
 		return NULL;
 	if (!call)
-		return wanted_task(task) && is_on_socket(task, regs, event) ? begin_call(task, place, event) : NULL;
+		return is_asked_for(task, event) && is_on_socket(task, regs, event) ? begin_call(task, place, event)
+										    : NULL;
 	if (call->message.head.event != event)
 		end_unseen(call, task, event);
 	return call;
@@ -480,7 +451,7 @@ worker struct call *ending_call(struct task_struct *task, u32 event)
 	struct call *call = busy_call(task, place);
 
 	if (!call)
-		return wanted_task(task) ? begin_call(task, place, event) : NULL;
+		return is_asked_for(task, event) ? begin_call(task, place, event) : NULL;
 	if (call->message.head.event != event)
 		end_unseen(call, task, event);
 	return call;
@@ -513,7 +484,7 @@ worker void count_unseen(struct task_struct *task, u32 event)
 		return;
 	if ((u32)task->tgid == config.self)
 		count(COUNTER_own);
-	else if (wanted_task(task))
+	else if (is_asked_for(task, event))
 		count(COUNTER_no_storage);
 	else
 		count(COUNTER_filtered);
@@ -527,11 +498,14 @@ worker struct piece_record *new_piece(struct call *call, u32 kind, u32 offset)
 	if (!piece)
 		return NULL;
 	piece->head.time = bpf_ktime_get_ns();
-	if (!call->message.pieces)
+	if (!call->message.pieces) {
 		call->message.call = piece->head.time;
+		if (!call->message.writer)
+			call->message.writer = (u32)bpf_get_current_pid_tgid();
+	}
 	piece->head.kind = RECORD_PIECE;
 	piece->head.event = kind;
-	piece->tid = (u32)bpf_get_current_pid_tgid();
+	piece->writer = call->message.writer;
 	piece->call = call->message.call;
 	piece->offset = offset;
 	return piece;
@@ -845,8 +819,29 @@ static long fd_step(u32 at, u64 *context)
 	return 0;
 }
 
-/* The files that a message carries. `files` is the address of an array of pointers to them. */
-apart int capture_files(struct call *call, u64 files, u32 number)
+/* The path of one passed file; `at` is the address of the pointer to it. 1 where there is none to write. */
+apart int capture_fd_path(struct call *call, u64 at, u32 number)
+{
+	struct piece_record *piece;
+	struct file *file = NULL;
+	u32 size;
+	u8 cut = 0;
+
+	if (!call)
+		return 1;
+	bpf_probe_read_kernel(&file, sizeof(file), (void *)at);
+	if (!file)
+		return 1;
+	piece = new_piece(call, PIECE_FD_PATH, number);
+	if (!piece)
+		return 1;
+	size = append_path(call->scratch, sizeof(*piece), BPF_CORE_READ(file, f_path.mnt),
+			   BPF_CORE_READ(file, f_path.dentry), &cut);
+	emit_piece(call, piece, size);
+	return 0;
+}
+
+apart int describe_files(struct call *call, u64 files, u32 number)
 {
 	u64 context[2] = {files};
 	struct piece_record *piece;
@@ -862,28 +857,28 @@ apart int capture_files(struct call *call, u64 files, u32 number)
 		return 0;
 	bpf_loop(number, fd_step, context, 0);
 	emit_piece(call, piece, number * sizeof(struct fd_part));
-	for (u32 i = 0; i < MAX_FD_PATHS; i++) {
-		struct file *file = NULL;
-		u32 size;
-		u8 cut = 0;
-
-		if (i >= number)
-			break;
-		bpf_probe_read_kernel(&file, sizeof(file), (void *)(files + i * sizeof(file)));
-		if (!file)
-			break;
-		piece = new_piece(call, PIECE_FD_PATH, i);
-		if (!piece)
-			break;
-		size = append_path(call->scratch, sizeof(*piece), BPF_CORE_READ(file, f_path.mnt),
-				   BPF_CORE_READ(file, f_path.dentry), &cut);
-		emit_piece(call, piece, size);
-	}
 	return 0;
 }
 
-/* Describes those of the first passed files that are sockets. Not called by the function above: the stack of 6.1 does
- * not reach that deep below a send. */
+apart int capture_fd_paths(struct call *call, u64 files, u32 number)
+{
+	if (!call)
+		return 0;
+	for (u32 i = 0; i < MAX_FD_PATHS && i < number; i++)
+		if (capture_fd_path(call, files + i * sizeof(struct file *), i))
+			break;
+	return 0;
+}
+
+/* The files that a message carries. `files` is the address of an array of pointers to them. The two functions stand
+ * beside each other, as the stack of 6.1 does not reach deeper below a send. */
+worker void capture_files(struct call *call, u64 files, u32 number)
+{
+	describe_files(call, files, number);
+	capture_fd_paths(call, files, number);
+}
+
+/* Describes those of the first passed files that are sockets. */
 apart int tell_passed(struct call *call, u64 files, u32 number)
 {
 	struct told_socket *told;
@@ -978,11 +973,31 @@ worker bool may_carry_files(const struct call *call)
 	return call->message.fds_sent || call->message.control_state == REASON_here;
 }
 
+worker void write_message(struct call *call)
+{
+	struct message_record *message = &call->message;
+	u64 size = BOUNDED(message->inline_payload, 0x1ff);
+
+	size += sizeof(*message);
+	message->head.size = size;
+	if (!emit(message, size))
+		count(COUNTER_ring_full);
+	end_call(call);
+}
+
+/* A message of which nobody knows whom it was for. */
+worker void emit_without_process(struct call *call, u64 now, s64 ret)
+{
+	call->message.ret = ret;
+	call->message.head.time = now;
+	call->message.head.kind = RECORD_MESSAGE;
+	write_message(call);
+}
+
 /* The last step: description of the process, then the record. */
 worker void emit_message(struct call *call, struct task_struct *task, u64 now, s64 ret)
 {
 	struct message_record *message = &call->message;
-	u64 size;
 
 	if (config.asked != config.events && !is_among(message->head.event, config.asked) && !may_carry_files(call)) {
 		end_call(call);
@@ -996,14 +1011,15 @@ worker void emit_message(struct call *call, struct task_struct *task, u64 now, s
 	message->ret = ret;
 	message->head.time = now;
 	message->head.kind = RECORD_MESSAGE;
-	process_of(call, task, now);
+	process_of(call, task);
 	message->peek = message->flags & MSG_PEEK && !is_of_pages(message->head.event); /* flags of another kind */
-	size = BOUNDED(message->inline_payload, 0x1ff);
-	size += sizeof(*message);
-	message->head.size = size;
-	if (!emit(message, size))
-		count(COUNTER_ring_full);
-	end_call(call);
+	if (config.facts && !may_be_wanted(call)) {
+		count(COUNTER_filtered);
+		end_call(call);
+		return;
+	}
+	describe_process(call, now, call->scratch);
+	write_message(call);
 }
 
 /* Gives a message its place in a batch, and with it the address of its msghdr in the caller's array. */

@@ -6,6 +6,13 @@
 
 #include "text.h"
 
+/* The file's identity: what no other file of the machine has. */
+worker void identify(struct inode *inode, u64 *number, u32 *device)
+{
+	*number = inode ? BPF_CORE_READ(inode, i_ino) : 0;
+	*device = inode ? BPF_CORE_READ(inode, i_sb, s_dev) : 0;
+}
+
 /* Out of line: it runs once per process image. */
 apart int tell_process(u64 time, u32 place)
 {
@@ -35,6 +42,9 @@ apart int tell_process(u64 time, u32 place)
 	mm = BPF_CORE_READ(task, mm);
 	if (mm)
 		exe = BPF_CORE_READ(mm, exe_file);
+	identify(exe ? BPF_CORE_READ(exe, f_inode) : NULL, &record->exe_inode, &record->exe_device);
+	identify(BPF_CORE_READ(task, real_parent, mm, exe_file, f_inode), &record->parent_inode,
+		 &record->parent_device);
 	if (exe) {
 		struct dentry *dentry = BPF_CORE_READ(exe, f_path.dentry);
 
@@ -52,27 +62,35 @@ apart int tell_process(u64 time, u32 place)
 	return emit(record, size);
 }
 
-/* Tells the process of this task unless it has been, as it is now. */
-worker void describe_process(struct call *call, struct task_struct *task, u64 time, u32 place)
+/* Tells the process of the present task unless it has been, as it is now. Apart, since for each pointer that it follows
+ * the verifier searches all names of the kernel's types, which is the longest part of a start. */
+apart int describe_process(struct call *call, u64 time, u32 place)
 {
-	u32 uid = task->cred->uid.val, gid = task->cred->gid.val;
-	u32 exec = task->self_exec_id;
-	u64 cgroup_id = task->cgroups->dfl_cgrp->kn->id;
+	struct task_struct *task = bpf_get_current_task_btf();
+	u64 cgroup_id;
+	u32 uid, gid, exec;
 
+	if (!call)
+		return 0;
+	uid = task->cred->uid.val;
+	gid = task->cred->gid.val;
+	exec = task->self_exec_id;
+	cgroup_id = task->cgroups->dfl_cgrp->kn->id;
 	if (call->told && call->exec == exec && call->uid == uid && call->gid == gid && call->cgroup_id == cgroup_id)
-		return;
+		return 0;
 	if (!tell_process(time, place)) {
 		count(COUNTER_description_lost);
-		return;
+		return 0;
 	}
 	call->told = 1;
 	call->exec = exec;
 	call->uid = uid;
 	call->gid = gid;
 	call->cgroup_id = cgroup_id;
+	return 0;
 }
 
-worker void process_of(struct call *call, struct task_struct *task, u64 time)
+worker void process_of(struct call *call, struct task_struct *task)
 {
 	struct message_record *message = &call->message;
 
@@ -85,7 +103,6 @@ worker void process_of(struct call *call, struct task_struct *task, u64 time)
 		message->tid = task->tgid;
 		BPF_CORE_READ_INTO(&message->comm, task, group_leader, comm);
 	}
-	describe_process(call, task, time, call->scratch);
 }
 
 /* The layouts of struct sockaddr_in, sockaddr_in6 and sockaddr_nl (user interface of the kernel). */
@@ -127,6 +144,12 @@ worker u32 unix_address_of(struct sock *sk, u8 *to)
 	if (bpf_probe_read_kernel(to, length, (void *)address + bpf_core_field_offset(struct unix_address, name)))
 		return 0;
 	return length;
+}
+
+/* The file that a UNIX socket, or the listener that an accepted one is of, was bound to. */
+worker struct inode *bound_file(struct sock *sk)
+{
+	return BPF_CORE_READ((struct unix_sock *)sk, path.dentry, d_inode);
 }
 
 worker void inet_addresses(struct sock *sk, struct socket_record *record, u8 *local, u8 *remote)
@@ -294,6 +317,8 @@ apart int tell_socket(struct told_socket *told, u32 place)
 	record->cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
 	record->local_size = 0;
 	record->remote_size = 0;
+	identify(NULL, &record->local_inode, &record->local_device);
+	identify(NULL, &record->remote_inode, &record->remote_device);
 	if (record->family == AF_UNIX) {
 		struct sock *peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
 		struct pid *pid = BPF_CORE_READ(sk, sk_peer_pid);
@@ -303,7 +328,9 @@ apart int tell_socket(struct told_socket *told, u32 place)
 		told->peer_gid = BPF_CORE_READ(sk, sk_peer_cred, gid.val);
 
 		record->local_size = unix_address_of(sk, local);
+		identify(bound_file(sk), &record->local_inode, &record->local_device);
 		if (peer) {
+			identify(bound_file(peer), &record->remote_inode, &record->remote_device);
 			/* a peer without a name is a peer: its family stands alone */
 			record->remote_size = unix_address_of(peer, remote);
 			if (!record->remote_size) {
@@ -413,6 +440,9 @@ worker bool is_quick(const struct told_socket *quick, struct sock *sk, u64 local
 #endif
 }
 
+/* Finds out which clauses the socket leaves possible (wanted.h). */
+apart int know_socket(struct call *call);
+
 /* Gives the message its socket's key, which has been told. */
 worker void socket_of(struct call *call, struct sock *sk)
 {
@@ -431,6 +461,8 @@ worker void socket_of(struct call *call, struct sock *sk)
 	}
 	message->socket_key = quick->key;
 	message->socket_state = REASON_here;
+	if (config.facts & facts_of_socket)
+		know_socket(call);
 	call->skipped = quick->own;
 	if (!message->sender_known && quick->peer_pid) {
 		message->sender_pid = quick->peer_pid;

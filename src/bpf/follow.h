@@ -4,7 +4,7 @@
 #ifndef SOCKWARDEN_FOLLOW_H
 #define SOCKWARDEN_FOLLOW_H
 
-#include "call.h"
+#include "wanted.h"
 
 /* Whether no hook sees the end of a call that began before the trace: a trampoline is not on its way back. */
 worker bool ends_unseen(u32 event)
@@ -44,7 +44,7 @@ worker int mark_task(struct task_struct *task)
 	tgid = task->tgid;
 	event = operation_of(task, registers(task));
 	if (event != NO_EVENT && !(task->flags & PF_KTHREAD) && wanted_task(task) &&
-	    is_on_socket(task, registers(task), event)) {
+	    is_on_socket(task, registers(task), event) && (!config.facts || may_be_of(task, event))) {
 		if (ends_unseen(event))
 			shared.blocked_unseen++;
 		else

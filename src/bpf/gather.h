@@ -187,28 +187,47 @@ worker u64 page_part(struct skb_shared_info *shared, u32 at, u32 *size)
 	return bytes ? bytes + BPF_CORE_READ(older, bv_offset) : 0;
 }
 
-static long skb_step(u32 step, struct call **context)
+worker void begin_walk(struct skb_walk *walk, u32 offset, u32 length)
 {
-	struct call *call = *context;
-	struct skb_walk *walk = &call->walk;
+	walk->shared = NULL;
+	walk->part = 0;
+	walk->chained = 0;
+	walk->offset = offset;
+	walk->length = length;
+}
+
+/* The next part of a socket buffer, of which `from` is 0 where nobody can tell where it is; 0 where the walk goes on in
+ * the next buffer, if there is one. */
+worker bool next_of_skb(struct skb_walk *walk, u64 *from, u32 *size)
+{
 	struct skb_shared_info *shared = walk->shared;
 	struct sk_buff *skb = walk->skb;
-	u32 size = 0;
-	u64 from;
 
 	if (!walk->part) {
-		from = (u64)BPF_CORE_READ(skb, data);
-		size = BPF_CORE_READ(skb, len) - BPF_CORE_READ(skb, data_len);
+		*from = (u64)BPF_CORE_READ(skb, data);
+		*size = BPF_CORE_READ(skb, len) - BPF_CORE_READ(skb, data_len);
 		walk->shared = (void *)BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, end);
 	} else if (walk->part <= BPF_CORE_READ(shared, nr_frags)) {
-		from = page_part(shared, walk->part - 1, &size);
+		*from = page_part(shared, walk->part - 1, size);
 	} else {
 		walk->skb = walk->chained ? BPF_CORE_READ(skb, next) : BPF_CORE_READ(shared, frag_list);
 		walk->chained = 1;
 		walk->part = 0;
-		return !walk->skb;
+		return false;
 	}
 	walk->part++;
+	return true;
+}
+
+static long skb_step(u32 step, struct call **context)
+{
+	struct call *call = *context;
+	struct skb_walk *walk = &call->walk;
+	u32 size = 0;
+	u64 from;
+
+	if (!next_of_skb(walk, &from, &size))
+		return !walk->skb;
 	if (walk->offset >= size) {
 		walk->offset -= size;
 		return 0;
@@ -232,11 +251,7 @@ apart int capture_parts(struct call *call, u32 offset, u32 length)
 	if (!call)
 		return 0;
 	walk = &call->walk;
-	walk->shared = NULL;
-	walk->part = 0;
-	walk->chained = 0;
-	walk->offset = offset;
-	walk->length = length;
+	begin_walk(walk, offset, length);
 	bpf_loop(MAX_SEGMENTS, skb_step, &call, 0);
 	if (walk->length)
 		call->user_payload = 1;

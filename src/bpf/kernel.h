@@ -37,15 +37,20 @@ enum {
 };
 
 enum {
+	AF_UNSPEC = 0,
 	AF_UNIX = 1,
 	AF_INET = 2,
 	AF_INET6 = 10,
 	AF_NETLINK = 16,
 	AF_VSOCK = 40,
 	SOCK_STREAM = 1,
+	SOCK_DGRAM = 2,
 	IPPROTO_TCP = 6,
 	IPPROTO_MPTCP = 262,
 	IPPROTO_UDP = 17,
+	IPPROTO_SCTP = 132,
+	IPPROTO_UDPLITE = 136,
+	INADDR_LOOPBACK = 0x7f000001,
 	MSG_PEEK = 0x2,
 	MSG_TRUNC = 0x20,
 	MSG_DONTWAIT = 0x40,
@@ -350,6 +355,7 @@ struct sock {
 	struct socket *sk_socket;
 	__u16 sk_protocol;
 	__u16 sk_type;
+	__u8 sk_kern_sock : 1;
 	struct pid *sk_peer_pid;
 	const struct cred *sk_peer_cred;
 };
@@ -384,6 +390,7 @@ struct unix_sock {
 	struct sock sk;
 	struct unix_address *addr;
 	struct sock *peer;
+	struct path path;
 };
 
 struct netlink_sock {

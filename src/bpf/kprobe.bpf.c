@@ -9,6 +9,7 @@
 #include "send.h"
 #include "splice.h"
 #include "follow.h"
+#include "wanted.h"
 #include "user.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -62,7 +62,7 @@ worker int request_tried(struct io_kiocb *request, u32 event)
 	if (is_among(event, 1 << EVENT_io_uring_read | 1 << EVENT_io_uring_write) &&
 	    (BPF_CORE_READ(request, file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
 		return 0;
-	if (!wanted_task(task))
+	if (!is_asked_for(task, event))
 		return 0;
 	call = begin_call(task, place_of(task), event);
 	if (!call)

@@ -29,7 +29,7 @@ worker struct call *begin_pages(struct task_struct *task, struct sock *sk, u32 e
 {
 	struct call *call;
 
-	call = wanted_task(task) ? begin_call(task, place_of(task), event) : NULL;
+	call = is_asked_for(task, event) ? begin_call(task, place_of(task), event) : NULL;
 	if (!call) {
 		count_unseen(task, event);
 		return NULL;

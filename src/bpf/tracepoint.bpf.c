@@ -7,6 +7,7 @@
 #define SOCKWARDEN_TRACEPOINT
 #include "passed.h"
 #include "thread.h"
+#include "wanted.h"
 #include "user.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

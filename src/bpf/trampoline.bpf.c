@@ -6,6 +6,7 @@
 #include "thread.h"
 #include "follow.h"
 #include "user.h"
+#include "wanted.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 

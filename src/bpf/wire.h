@@ -21,9 +21,8 @@ enum {
 	MAX_IOVECS = 64,
 	MAX_FDS = 253, /* SCM_MAX_FD, include/net/scm.h */
 	MAX_FD_PATHS = 16,
-	MAX_COMMS = 8,
-	MAX_UIDS = 16,
 	MAX_OWN = 4,
+	NO_THREAD = 1 << 30, /* in place of a thread id, where nobody knows whom a message is for */
 };
 
 enum record_kind {
@@ -42,6 +41,7 @@ enum piece_kind {
 	PIECE_FDS,         /* struct fd_part[] */
 	PIECE_FD_PATH,     /* one descriptor's path, leaf first, each name NUL-terminated; offset is its place */
 	PIECE_FD_NUMBER,   /* struct fd_number[] */
+	PIECE_VERDICT,     /* struct verdict_part (image.h) */
 	PIECE_SENDER, /* struct sender_part: wrote the bytes before those of the next one, the message's own last */
 };
 
@@ -93,6 +93,7 @@ enum event_set {
 #define IN_send(wanted, id) (wanted == 's') << EVENT_##id
 #define IN_fds(wanted, id) 0
 #define IN_kernel(wanted, id) 0
+#define IN_guard(wanted, id) 0
 #define IN_connections(wanted, id) (wanted == 'c') << EVENT_##id
 	EVENTS_send = 0
 #define EVENT(id, set, intro) | (IN_##set('s', id))
@@ -106,6 +107,7 @@ enum event_set {
 #undef IN_connections
 #undef IN_fds
 #undef IN_kernel
+#undef IN_guard
 };
 
 enum counter {
@@ -189,7 +191,7 @@ struct message_record {
 
 struct piece_record {
 	struct record_head head;
-	u32 tid;
+	u32 writer;
 	u32 call;
 	u32 offset; /* of the data in the whole that it is a piece of */
 	u32 size;   /* bytes of data that follow */
@@ -251,6 +253,8 @@ struct shared_state {
 	u32 blocked_unseen; /* found inside one whose end no hook sees */
 	u32 return_hits;    /* runs of the probe at the return site in sockwarden's own calls */
 	u64 return_site;    /* where the function returns to that is asked about */
+	u32 spare;
+	u32 canary; /* the hook, plus one, at which the guard refuses what it asks for itself: its proof */
 };
 
 /* Fixed before the programs are loaded, so the verifier drops what an option switches off. */
@@ -260,16 +264,20 @@ struct capture_config {
 	u32 events;     /* a bit for each enum event that is traced */
 	u32 asked;      /* those that are asked for: of others only what they carry is wanted */
 	u32 place_mask; /* places for calls in progress, less one: their number is a power of two */
-	u32 comm_count;
-	u32 uid_count;
 	u32 own_count;
-	u32 spare;
+	u32 with_flags; /* events that have the field: a bit for each */
+	u32 with_iovlen;
+	u32 with_peeked;
 	u8 light;
-	u8 only_marked; /* trace only tasks that carry a mark */
-	u8 inherit;     /* children of marked tasks are marked */
-	u8 skb_dynptr;  /* bpf_dynptr_from_skb may be called from tp_btf */
-	char comm[MAX_COMMS][16];
-	u32 uid[MAX_UIDS];
+	u8 only_marked;    /* trace only tasks that carry a mark */
+	u8 inherit;        /* children of marked tasks are marked */
+	u8 skb_dynptr;     /* bpf_dynptr_from_skb may be called from tp_btf */
+	u32 verdicts;      /* not only what may match is wanted, but also whether that is certain */
+	u32 generation;    /* of a guard: which of its policies, counted from their first */
+	u64 facts;         /* a bit for each enum fact that is asked about; 0: every message is wanted */
+	u64 control_inode; /* of a guard: the socket that it is talked to by, whose connections nobody refuses */
+	u32 control_device;
+	u32 spare;
 	struct own_socket own[MAX_OWN];
 };
 

@@ -112,7 +112,7 @@ worker void describe_writer(struct task_struct *task)
 	struct call *state = claim(task, place_of(task));
 
 	if (state)
-		describe_process(state, task, bpf_ktime_get_ns(), SCRATCH_WROTE);
+		describe_process(state, bpf_ktime_get_ns(), SCRATCH_WROTE);
 }
 
 /* The present task writes to a UNIX socket: into `skb`, or where that is NULL into one that cannot be told. */

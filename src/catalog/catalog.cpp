@@ -399,6 +399,14 @@ bool has_field(EventId event, FieldId id) {
     });
 }
 
+EventMask events_with(FieldId id) {
+    EventMask mask = 0;
+    for (const EventRow &row : kEvents) {
+        mask |= has_field(row.id, id) ? event_bit(row.id) : 0;
+    }
+    return mask;
+}
+
 FieldOrigin origin_of(FieldId id, EngineId engine) {
     FieldOrigin origin{kTagK, {}, {}};
     const OriginRow *row = find_origin(id, engine);

@@ -223,6 +223,8 @@ EventMask events_named(std::string_view word);
 EventMask captured_for(EventMask asked, EngineId engine);
 // Whether the records of an event have a field: arguments are the event's own, everything else is in all of them.
 bool has_field(EventId event, FieldId field);
+// The events that have it.
+EventMask events_with(FieldId field);
 
 // Tags of a field under an engine: K unless an ORIGIN row says otherwise, for it or for the engine that it is like, and
 // OPT where an OPTIONAL row says so. `why` is the ORIGIN row's, `absent` the OPTIONAL row's; both may be empty.

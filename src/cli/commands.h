@@ -4,17 +4,22 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <string>
+#include <vector>
 
 namespace sockwarden {
 
 // What to run once the arguments are read; its result is the exit code.
 using Run = std::function<int()>;
 
-void add_trace(CLI::App &app, Run &run);
+// `command` is what stands behind `--`.
+void add_trace(CLI::App &app, Run &run, std::vector<std::string> command);
 void add_events(CLI::App &app, Run &run);
 void add_explain(CLI::App &app, Run &run);
 void add_doctor(CLI::App &app, Run &run);
+void add_guard(CLI::App &app, Run &run);
 void add_demo(CLI::App &app, Run &run);
+void add_policy(CLI::App &app, Run &run);
 void add_render(CLI::App &app, Run &run);
 
 }  // namespace sockwarden

@@ -12,7 +12,10 @@
 #include "cli/commands.h"
 #include "cli/privilege.h"
 #include "cli/report.h"
+#include "policy/compile/compile.h"
+#include "policy/policy.h"
 #include "source/bpf/engine.h"
+#include "source/bpf/guard.h"
 
 namespace sockwarden {
 namespace {
@@ -110,7 +113,38 @@ void print_coverage(const EngineProbe &best) {
         }
     }
     print_issues();
-    fmt::print("\nNothing is refused: this version reports, it does not enforce.\n");
+}
+
+// Loads the guard at all its points with a policy that refuses nobody, and says whether each hook refuses what it must.
+void print_guard() {
+    const Result<policy::Policy, policy::Mistakes> nobody =
+        policy::read_policy("version: 1\nname: nobody\nrules:\n- name: everybody\n  action: allow\n");
+    if (!nobody) {
+        return;
+    }
+    const policy::Policy *const policies[] = {&*nobody};
+    const Result<policy::Image, policy::PolicyMistake> image =
+        policy::compile_policies(policies, [](std::string_view) { return std::nullopt; });
+    if (!image) {
+        return;
+    }
+    GuardOptions options;
+    options.ring_size = kLeastRingSize;
+    for (const PointRow &row : points()) {
+        if (is_guarded(row.id)) {
+            options.images.push_back({row.id, image->facts(), image->bytes()});
+        }
+    }
+    const Result<std::unique_ptr<Guard>> guard = Guard::open(options);
+    if (!guard) {
+        fmt::print("\nguard: {}\n", guard.error().message);
+        return;
+    }
+    fmt::print("\nguard: enforces here; each hook has refused an operation of sockwarden's own\n");
+    for (const GuardHook &hook : (*guard)->hooks()) {
+        fmt::print("  {:<38} proven: {}\n", fmt::format("lsm {}", hook.row->target), hook.row->purpose);
+    }
+    fmt::print("  not covered: content of streams; messages past the first of a sendmmsg to one address\n");
 }
 
 int run_doctor() {
@@ -135,6 +169,7 @@ int run_doctor() {
         return kExitFailure;
     }
     print_coverage(*best);
+    print_guard();
     return 0;
 }
 

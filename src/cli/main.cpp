@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command line of sockwarden: finds the command, and helps where a word is mistyped.
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,22 +55,56 @@ int wrong_word(const CLI::App &app, std::string_view word) {
     return kExitUsage;
 }
 
+// What a command does not know is told by us, not by CLI11, which knows no nearest word.
+void take_extras(CLI::App &app) {
+    app.allow_extras();
+    for (CLI::App *command : app.get_subcommands({})) {
+        take_extras(*command);
+    }
+}
+
+// Goes from the whole program down to the command that was chosen. The exit code, where a word on the way is no command
+// or option.
+std::optional<int> choose(const CLI::App *&command) {
+    while (true) {
+        const std::vector<CLI::App *> chosen = command->get_subcommands();
+        for (const std::string &word : command->remaining()) {
+            if (command->get_parent() != nullptr || chosen.empty()) {
+                return wrong_word(*command, word);
+            }
+        }
+        if (chosen.empty()) {
+            return std::nullopt;
+        }
+        command = chosen.front();
+    }
+}
+
+// What stands behind the first `--` is taken from the command line.
+std::vector<std::string> take_command(int &argc, char **argv) {
+    char **const end = argv + argc;
+    char **const mark = std::find_if(argv, end, [](const char *word) { return std::string_view(word) == "--"; });
+    argc = static_cast<int>(mark - argv);
+    return mark == end ? std::vector<std::string>{} : std::vector<std::string>(mark + 1, end);
+}
+
 int run_main(int argc, char **argv) {
+    std::vector<std::string> command_words = take_command(argc, argv);
+    const bool has_command = !command_words.empty();
     CLI::App app("sockwarden sees every message that Linux sockets deliver.", "sockwarden");
     app.set_version_flag("--version", "sockwarden " SOCKWARDEN_VERSION);
     app.footer(kFooter);
     app.get_formatter()->column_width(28);
     Run run;
-    add_trace(app, run);
+    add_trace(app, run, std::move(command_words));
+    add_guard(app, run);
     add_events(app, run);
     add_explain(app, run);
     add_doctor(app, run);
     add_demo(app, run);
+    add_policy(app, run);
     add_render(app, run);
-    for (CLI::App *command : app.get_subcommands({})) {
-        command->allow_extras();
-    }
-    app.allow_extras();
+    take_extras(app);
     try {
         app.parse(argc, argv);
     } catch (const CLI::CallForHelp &help) {
@@ -79,19 +115,16 @@ int run_main(int argc, char **argv) {
         say("{}; try --help", error.what());
         return kExitUsage;
     }
-    const std::vector<CLI::App *> chosen = app.get_subcommands();
-    if (const std::vector<std::string> extra = app.remaining(); !extra.empty() && chosen.empty()) {
-        return wrong_word(app, extra.front());
+    const CLI::App *command = &app;
+    if (const std::optional<int> wrong = choose(command)) {
+        return *wrong;
     }
-    for (const CLI::App *command : chosen) {
-        for (const std::string &word : command->remaining()) {
-            if (word != "--") {  // CLI11 keeps the mark itself
-                return wrong_word(*command, word);
-            }
-        }
+    if (has_command && command->get_name() != "trace") {
+        say("{} runs no command: nothing may stand behind --", command->get_name());
+        return kExitUsage;
     }
     if (!run) {
-        std::fputs(app.help().c_str(), stdout);
+        std::fputs(command->help().c_str(), stdout);
         return kExitUsage;
     }
     return run();

@@ -56,19 +56,26 @@ Status check_btf() {
         2};
 }
 
-Status drop_privilege(bool keep_kill) {
+Status drop_privilege(KeptPrivilege kept) {
     const Capabilities caps(::cap_init());
-    const cap_value_t kept[] = {CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_KILL};
     const Capabilities held(::cap_get_proc());
     if (caps == nullptr || held == nullptr) {
         return errno_error("cannot read capabilities");
     }
-    for (int i = 0; i < (keep_kill ? 3 : 2); ++i) {
+    const std::pair<cap_value_t, bool> all[] = {{CAP_SYS_PTRACE, true},
+                                                {CAP_DAC_READ_SEARCH, true},
+                                                {CAP_KILL, kept.kill},
+                                                {CAP_BPF, kept.load},
+                                                {CAP_PERFMON, kept.load}};
+    for (const auto &[which, is_wanted] : all) {
+        if (!is_wanted) {
+            continue;
+        }
         cap_flag_value_t permitted = CAP_CLEAR;
-        ::cap_get_flag(held.get(), kept[i], CAP_PERMITTED, &permitted);
+        ::cap_get_flag(held.get(), which, CAP_PERMITTED, &permitted);
         if (permitted == CAP_SET) {
-            ::cap_set_flag(caps.get(), CAP_PERMITTED, 1, &kept[i], CAP_SET);
-            ::cap_set_flag(caps.get(), CAP_EFFECTIVE, 1, &kept[i], CAP_SET);
+            ::cap_set_flag(caps.get(), CAP_PERMITTED, 1, &which, CAP_SET);
+            ::cap_set_flag(caps.get(), CAP_EFFECTIVE, 1, &which, CAP_SET);
         }
     }
     if (::cap_set_proc(caps.get()) != 0) {

@@ -22,8 +22,12 @@ struct CapabilityState {
 };
 std::vector<CapabilityState> capability_states();
 
-// Gives up every capability but those to read what /proc tells of other users' processes, and, with `keep_kill`, to
-// pass signals on.
-Status drop_privilege(bool keep_kill);
+// Gives up every capability but those to read what /proc tells of other users' processes, and where they are wanted to
+// pass signals on, and to load more programs.
+struct KeptPrivilege {
+    bool kill = false;
+    bool load = false;
+};
+Status drop_privilege(KeptPrivilege kept);
 
 }  // namespace sockwarden

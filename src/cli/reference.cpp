@@ -38,8 +38,28 @@ std::vector<const CLI::Option *> options_of(const CLI::App &app, bool named) {
 std::string bold(std::string_view text) { return "\\fB" + roff_escaped(text) + "\\fR"; }
 std::string italic(std::string_view text) { return "\\fI" + roff_escaped(text) + "\\fR"; }
 
+// "policy check": the words that choose a command.
+std::string full_name(const CLI::App &command) {
+    const CLI::App *parent = command.get_parent();
+    return parent == nullptr || parent->get_parent() == nullptr ? command.get_name()
+                                                                : full_name(*parent) + " " + command.get_name();
+}
+
+// Commands that do something themselves: those that only choose among others are replaced by them.
+std::vector<const CLI::App *> whole_commands(const CLI::App &app) {
+    std::vector<const CLI::App *> commands;
+    for (const CLI::App *command : shown_commands(app)) {
+        const std::vector<const CLI::App *> below = whole_commands(*command);
+        commands.insert(commands.end(), below.begin(), below.end());
+        if (below.empty()) {
+            commands.push_back(command);
+        }
+    }
+    return commands;
+}
+
 std::string synopsis(const CLI::App &command) {
-    std::string text = bold("sockwarden " + command.get_name());
+    std::string text = bold("sockwarden " + full_name(command));
     for (const CLI::Option *option : options_of(command, true)) {
         const std::vector<std::string> words = spellings(*option);
         text += " [" + bold(words.back());
@@ -99,7 +119,7 @@ void append_value_cases(std::string &to, const CLI::App &command) {
         }
         std::string pattern;
         for (const std::string &word : spellings(*option)) {
-            pattern += (pattern.empty() ? "" : "|") + fmt::format("{}:{}", command.get_name(), word);
+            pattern += (pattern.empty() ? "" : "|") + fmt::format("\"{}:{}\"", full_name(command), word);
         }
         const std::vector<std::string_view> values = choices_of(spellings(*option).back());
         std::string action = ":";
@@ -114,12 +134,30 @@ void append_value_cases(std::string &to, const CLI::App &command) {
     }
 }
 
+// What may follow a command.
+std::string completion_case(const CLI::App &command) {
+    std::string words = words_of(command);
+    if (command.get_name() == "explain") {
+        words += " " + spaced(event_names());
+    }
+    std::string files;
+    for (const CLI::Option *option : options_of(command, false)) {
+        if (option->get_type_name() == "FILE") {
+            files =
+                R"(if [[ $word != -* ]]; then compopt -o filenames; COMPREPLY=($(compgen -f -- "$word")); return; fi; )";
+        }
+    }
+    return fmt::format("        \"{}\") {}valid=\"{}\" ;;\n", full_name(command), files, words);
+}
+
 // What a user's script can tell by; the first column may be a word.
 constexpr std::pair<std::string_view, std::string_view> kExits[] = {
     {"0",
      "Done. With a command: the command's own status, whatever it is; a signal that ended it ends sockwarden too."},
-    {"1", "A failure: the output cannot be written, or what demo compared differs."},
-    {"2", "Wrong arguments, a missing privilege or a kernel that lacks what is needed; nothing was attached."},
+    {"1", "A failure: the output cannot be written, what demo compared differs, or a policy does not pass its tests."},
+    {"2",
+     "Wrong arguments, a policy with mistakes, a missing privilege or a kernel that lacks what is needed; nothing was "
+     "attached."},
     {"125", "With a command: sockwarden itself failed."},
     {"126", "The command cannot be executed."},
     {"127", "The command was not found."},
@@ -145,7 +183,7 @@ std::string manual_page(const CLI::App &app, std::string_view version) {
     to += version;
     to += "\" \"User Commands\"\n.nh\n.ad l\n.SH NAME\nsockwarden \\- " +
           roff_escaped(description.substr(0, description.find_last_not_of('.') + 1)) + "\n.SH SYNOPSIS\n";
-    for (const CLI::App *command : shown_commands(app)) {
+    for (const CLI::App *command : whole_commands(app)) {
         to += synopsis(*command) + "\n.br\n";
     }
     to += ".SH OPTIONS\n";
@@ -154,6 +192,10 @@ std::string manual_page(const CLI::App &app, std::string_view version) {
     for (const CLI::App *command : shown_commands(app)) {
         to += ".SS " + command->get_name() + "\n" + roff_escaped(command->get_description()) + ".\n";
         append_options(to, *command);
+        for (const CLI::App *below : whole_commands(*command)) {
+            to += ".PP\n" + bold(full_name(*below)) + ": " + roff_escaped(below->get_description()) + ".\n";
+            append_options(to, *below);
+        }
         if (!command->get_footer().empty()) {
             to += ".PP\nExamples:\n";
             append_examples(to, command->get_footer());
@@ -175,12 +217,20 @@ std::string manual_page(const CLI::App &app, std::string_view version) {
 }
 
 std::string bash_completion(const CLI::App &app) {
-    std::string names, words, cases;
+    std::string names, choosers = " ", words, cases;
     for (const CLI::App *command : shown_commands(app)) {
         names += (names.empty() ? "" : " ") + command->get_name();
-        const bool events = command->get_name() == "explain";
-        words += fmt::format("        {}) valid=\"{}{}\" ;;\n", command->get_name(), words_of(*command),
-                             events ? " " + spaced(event_names()) : "");
+        std::string below;
+        for (const CLI::App *one : shown_commands(*command)) {
+            below += (below.empty() ? "" : " ") + one->get_name();
+        }
+        if (!below.empty()) {
+            choosers += command->get_name() + " ";
+            words += fmt::format("        {}) valid=\"{} {}\" ;;\n", command->get_name(), below, words_of(*command));
+        }
+    }
+    for (const CLI::App *command : whole_commands(app)) {
+        words += completion_case(*command);
         append_value_cases(cases, *command);
     }
     return fmt::format(R"(# Completion of sockwarden for bash. Made from the declared command line.
@@ -191,7 +241,8 @@ _sockwarden() {{
         case ${{COMP_WORDS[i]}} in
         --) COMPREPLY=($(compgen -c -- "$word")); return ;;
         -*) ;;
-        *) if [[ -z $command ]]; then command=${{COMP_WORDS[i]}}; fi ;;
+        *) if [[ -z $command ]]; then command=${{COMP_WORDS[i]}}
+           elif [[ "{}" == *" $command "* ]]; then command+=" ${{COMP_WORDS[i]}}"; fi ;;
         esac
     done
     case $command:$before in
@@ -203,7 +254,7 @@ _sockwarden() {{
 }}
 complete -F _sockwarden sockwarden
 )",
-                       cases, names, words_of(app), words);
+                       choosers, cases, names, words_of(app), words);
 }
 
 }  // namespace sockwarden

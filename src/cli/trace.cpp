@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // `sockwarden trace`: shows messages as they are received, until told to stop.
-#include <signal.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
+#include <fmt/format.h>
+
+#include <memory>
+#include <optional>
 
 #include "cli/commands.h"
+#include "cli/own_sockets.h"
+#include "cli/reading.h"
 #include "cli/report.h"
 #include "cli/trace_options.h"
-#include "cli/trace_run.h"
+#include "output/filter.h"
+#include "source/bpf/choose.h"
 
 namespace sockwarden {
 namespace {
@@ -16,39 +20,59 @@ constexpr const char *kExamples = R"(Examples:
   sockwarden trace                              every recvmsg of every process
   sockwarden trace -- dbus-send --system …      one program and its descendants
   sockwarden trace --pid 1231 -o json | jq .    one running process, for programs
+  sockwarden trace 'payload.length > 4096 && socket.family == "AF_UNIX"'
+  sockwarden trace --socket /run/docker.sock    who talks to it, and what they say
   sockwarden trace --comm systemd --duration 10s
   sockwarden trace --light -w messages.json     cheapest, into a file)";
 
-// Ends as the command ended: its exit code, or the signal that killed it.
-int end_like(int status) {
-    if (WIFEXITED(status)) {
-        return WEXITSTATUS(status);
+Result<Opened> open_trace(const TraceOptions &options) {
+    EngineOptions wanted;
+    wanted.selection = options.selection;
+    wanted.ring_size = options.ring_size;
+    wanted.places = options.places;
+    wanted.own = own_sockets();
+    Result<ChosenEngine> chosen = choose_engine(options.engine, std::move(wanted));
+    if (!chosen) {
+        return chosen.error();
     }
-    const rlimit no_core{0, 0};
-    ::setrlimit(RLIMIT_CORE, &no_core);  // the command's core is of interest, ours is not
-    const int signal = WTERMSIG(status);
-    ::signal(signal, SIG_DFL);
-    sigset_t set;
-    ::sigemptyset(&set);
-    ::sigaddset(&set, signal);
-    ::sigprocmask(SIG_UNBLOCK, &set, nullptr);
-    ::raise(signal);
-    return 128 + signal;
+    BpfEngine &engine = *chosen->engine;
+    for (const std::uint32_t pid : options.selection.pids) {
+        if (Status status = engine.mark(pid); !status) {
+            return status.error();
+        }
+    }
+    Opened opened;
+    opened.source = std::move(chosen->engine);
+    opened.engine = chosen->name;
+    opened.uncovered = engine.uncovered();
+    opened.saying = fmt::format("tracing with the {} engine{}", chosen->name, options.selection.light ? ", light" : "");
+    opened.snaplen = options.selection.snaplen;
+    opened.events = options.selection.events;
+    opened.mark = [&engine](std::uint32_t pid) { return engine.mark(pid); };
+    return opened;
 }
 
 int run_trace(TraceOptions &options) {
     if (const Status status = options.check(); !status) {
         return fail(status.error());
     }
-    const TraceEnd end = trace(options);
-    return end.command_status ? end_like(*end.command_status) : end.exit_code;
+    std::optional<Filter> filter;
+    Plan plan;
+    plan.open = [&options] { return open_trace(options); };
+    if (options.wanted) {
+        filter.emplace(*options.wanted);
+        plan.wants = [&filter](const Message &message) { return filter->wants(message); };
+    }
+    return end_like(read_out(options, plan));
 }
 
 }  // namespace
 
-void add_trace(CLI::App &app, Run &run) {
-    CLI::App *command = app.add_subcommand("trace", "Show messages as they are received");
+void add_trace(CLI::App &app, Run &run, std::vector<std::string> words) {
+    CLI::App *command =
+        app.add_subcommand("trace", "Show messages as they are received, by anyone or by the command behind --");
     auto options = std::make_shared<TraceOptions>();
+    options->command = std::move(words);
     options->declare(*command);
     command->footer(kExamples);
     command->callback([options, &run] { run = [options] { return run_trace(*options); }; });

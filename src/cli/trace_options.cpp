@@ -16,6 +16,8 @@
 namespace sockwarden {
 namespace {
 
+constexpr const char *kWord = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_/";
+
 std::vector<std::string> split_commas(std::string_view text) {
     std::vector<std::string> words;
     for (std::size_t at = 0; at <= text.size();) {
@@ -29,37 +31,32 @@ std::vector<std::string> split_commas(std::string_view text) {
 }  // namespace
 
 void TraceOptions::declare(CLI::App &command_line) {
-    command_line.add_option("--pid", selection.pids, "Only these processes and their descendants")
-        ->type_name("N")
-        ->allow_extra_args(false);
+    command_line.add_option("EXPRESSION", filter.expression,
+                            "Only messages for which it holds, such as 'payload.length > 4096' (see `sockwarden policy "
+                            "facts`)");
+    const auto list = [&](const std::string &name, auto &values, const std::string &doc, const std::string &type) {
+        command_line.add_option(name, values, doc)->type_name(type)->allow_extra_args(false);
+    };
+    list("--pid", pids, "Only these processes and their descendants", "N");
     command_line.add_flag("--no-follow", no_follow, "Not their descendants");
-    command_line.add_option("--comm", selection.comms, "Only threads of this name")
-        ->type_name("NAME")
-        ->allow_extra_args(false);
-    command_line.add_option("--uid", selection.uids, "Only this user's processes")
-        ->type_name("N")
-        ->allow_extra_args(false);
+    list("--comm", filter.comms, "Only threads of this name", "NAME");
+    list("--uid", filter.uids, "Only this user's processes", "N");
+    list("--container", filter.containers, "Only processes in this container; the first digits of its id will do",
+         "ID");
+    list("--socket", filter.sockets, "Only sockets with this address at either end", "PATH|@NAME|ADDR:PORT");
     command_line
         .add_option("--events", events,
                     "Events and sets of them, separated by commas (see `sockwarden events`) [receive]")
         ->type_name("LIST");
     command_line.add_option("--engine", engine, "How to hook the kernel: auto, trampoline, kprobe, tracepoint")
         ->type_name("NAME");
-    command_line.add_option("-o,--output", output, "table (default) or json, one object a line")->type_name("FORMAT");
-    command_line.add_option("-w", file, "Write the records to FILE (JSON unless -o says otherwise)")->type_name("FILE");
+    declare_run(command_line);
     command_line.add_option("--snaplen", snaplen, "Payload bytes to capture of each message, 0 to 65535 [256]")
         ->type_name("N");
     command_line.add_flag("--light", selection.light,
                           "Cheaper: without msg_flags, buffers, ancillary data and calls that reached no socket");
-    command_line.add_option("--duration", duration, "Stop after this time: 10s, 500ms, 2m")->type_name("TIME");
-    command_line.add_option("--count", count, "Stop after this many messages")->type_name("N");
-    command_line.add_option("--ring-size", ring, "Buffer of each CPU: 64K to 1G [8M]")->type_name("SIZE");
-    command_line.add_option("--color", color, "auto, always or never")->type_name("WHEN");
-    command_line.add_flag("--utc", utc, "Table times in UTC instead of local time");
-    command_line.add_option("--places", places, "Room for calls in progress, a power of two; for tests")->group("");
     command_line.add_option("--as-user", as_user, "Run the command as this user")->type_name("NAME");
-    command_line.add_option("COMMAND", command, "Trace this program and its descendants, from its first instruction");
-    command_line.positionals_at_end();
+    command_line.add_option("--places", places, "Room for calls in progress, a power of two; for tests")->group("");
 }
 
 Status TraceOptions::check() {
@@ -70,12 +67,11 @@ Status TraceOptions::check() {
         }
         selection.events |= events_named(name);
     }
-    for (const auto &[option, word] : {std::pair<std::string_view, std::string_view>{"--engine", engine},
-                                       {"--output", output.empty() ? std::string_view("table") : output},
-                                       {"--color", color}}) {
-        if (Status status = check_choice(option, word, choices_of(option)); !status) {
-            return status;
-        }
+    if (Status status = check_choice("--engine", engine, choices_of("--engine")); !status) {
+        return status;
+    }
+    if (Status status = check_run(); !status) {
+        return status;
     }
     std::uint64_t length = 0;
     const auto [rest, error] = std::from_chars(snaplen.data(), snaplen.data() + snaplen.size(), length);
@@ -83,53 +79,37 @@ Status TraceOptions::check() {
         return Error{"--snaplen: \"" + snaplen + "\" is not a number of bytes from 0 to 65535", 2};
     }
     selection.snaplen = static_cast<std::uint32_t>(length);
-    if (count > INT64_MAX) {  // CLI11 wraps negative numbers around
-        return Error{"--count: not a number of messages", 2};
-    }
-    if (!duration.empty() && !parse_duration(duration, duration_ns)) {
-        return Error{"--duration: \"" + duration + "\" is not a time such as 10s, 500ms, 2m or 1h", 2};
-    }
     if (places > kMostPlaces || !std::has_single_bit(places)) {
         return Error{"--places: not a power of two from 1 to " + std::to_string(kMostPlaces), 2};
     }
-    std::uint64_t bytes = 0;
-    if (!ring.empty()) {
-        if (!parse_size(ring, bytes) || bytes < kLeastRingSize || bytes > (std::size_t{1} << 30)) {
-            return Error{"--ring-size: \"" + ring + "\" is not a size from 64K to 1G", 2};
-        }
-        ring_size = kLeastRingSize;
-        while (ring_size < bytes) {
-            ring_size *= 2;  // the kernel wants a power of two
-        }
-    }
-    for (const std::string &comm : selection.comms) {
+    for (const std::string &comm : filter.comms) {
         if (comm.empty() || comm.size() > 15) {
             return Error{"--comm: \"" + comm + "\" is not a thread's name: 1 to 15 bytes", 2};
         }
     }
-    if (selection.comms.size() > wire::MAX_COMMS || selection.uids.size() > wire::MAX_UIDS) {
-        return Error{"at most 8 --comm and 16 --uid can be given", 2};
-    }
-    for (const std::uint32_t pid : selection.pids) {
+    for (const std::uint32_t pid : pids) {
         if (::access(("/proc/" + std::to_string(pid)).c_str(), F_OK) != 0) {
             return Error{"--pid: there is no process " + std::to_string(pid), 2};
         }
     }
-    if (!as_user.empty() && command.empty()) {
-        return Error{"--as-user needs a command: sockwarden trace --as-user NAME -- COMMAND", 2};
-    }
     selection.follow = !no_follow;
+    (no_follow && command.empty() ? filter.pids : selection.pids) = pids;
     selection.marked_only = !selection.pids.empty() || !command.empty();
+    Result<std::optional<policy::Image>> read = read_filter(filter);
+    if (!read) {
+        const bool is_word =
+            !filter.expression.empty() && filter.expression.find_first_not_of(kWord) == std::string::npos;
+        return is_word ? Error{read.error().message + "; to trace a program, write sockwarden trace -- " +
+                                   filter.expression,
+                               read.error().exit_code}
+                       : read.error();
+    }
+    wanted = *std::move(read);
+    if (wanted) {
+        selection.facts = wanted->facts();
+        selection.image = wanted->bytes();
+    }
     return Done{};
-}
-
-TableStyle TraceOptions::table() const {
-    TableStyle style;
-    style.utc = utc;
-    const bool terminal = file.empty() && ::isatty(STDOUT_FILENO) == 1;
-    const char *no_color = ::getenv("NO_COLOR");
-    style.color = color == "always" || (color == "auto" && terminal && (no_color == nullptr || *no_color == '\0'));
-    return style;
 }
 
 }  // namespace sockwarden

@@ -7,32 +7,25 @@
 #include <string>
 #include <vector>
 
-#include "output/table.h"
+#include "cli/filter.h"
+#include "cli/run_options.h"
 #include "source/source.h"
 
 namespace sockwarden {
 
-struct TraceOptions {
+struct TraceOptions : RunOptions {
     Selection selection;
+    FilterOptions filter;
+    std::vector<std::uint32_t> pids;
     std::string events = "receive";
     std::string engine = "auto";
-    std::string output;  // empty: table
-    std::string file;    // -w
     std::string snaplen = "256";
-    std::string duration, ring, color = "auto", as_user;
-    std::uint64_t count = 0;
     std::uint32_t places = kDefaultPlaces;
     bool no_follow = false;
-    bool utc = false;
-    std::vector<std::string> command;
 
-    std::uint64_t duration_ns = 0;
-    std::size_t ring_size = 0;
+    std::optional<policy::Image> wanted;  // nothing: every message
 
-    bool json() const { return output == "json" || (output.empty() && !file.empty()); }
-    TableStyle table() const;
-
-    // Declares the options on `command_line`.
+    // Declares the options on `command_line`. The command to trace stands behind `--` and is no part of it.
     void declare(CLI::App &command_line);
     // Checks what was read and fills what is derived. The error says what was wrong and what is valid.
     Status check();

@@ -94,14 +94,14 @@ void Assembler::take_piece(Bytes record) {
         return;
     }
     piece.data.assign(data.begin(), data.begin() + piece.head.size);
-    if (pending_.size() >= kMaxPending && !pending_.contains(piece.head.tid)) {
+    if (pending_.size() >= kMaxPending && !pending_.contains(piece.head.writer)) {
         std::erase_if(pending_,
                       [&](const auto &entry) { return entry.second.time + 60'000'000'000 < piece.head.head.time; });
         if (pending_.size() >= kMaxPending) {
             pending_.clear();
         }
     }
-    Pending &pending = pending_[piece.head.tid];
+    Pending &pending = pending_[piece.head.writer];
     if (pending.call != piece.head.call) {
         pending.pieces.clear();
         pending.call = piece.head.call;
@@ -148,6 +148,8 @@ void Assembler::take_message(Bytes record, std::int64_t wall_offset) {
     message.flags_reason = wire->flags_state;
     message.fds.clear();
     message.pieces_lost = false;
+    message.verdict.reset();
+    message.ruling = nullptr;
     message.fds_reason = wire->fds_state;
     message.fds_sent = wire->fds_sent;
     message.fds_delivered = 0;
@@ -158,7 +160,7 @@ void Assembler::take_message(Bytes record, std::int64_t wall_offset) {
         message.iov.push_back({wire->iov_base, wire->iov_len});
     }
     if (wire->pieces != 0) {
-        const auto pending = pending_.find(wire->tid);
+        const auto pending = pending_.find(wire->writer);
         if (pending != pending_.end() && pending->second.call == wire->call) {
             join_pieces(message, pending->second);
             hand_over(message);
@@ -251,6 +253,8 @@ void Assembler::join_pieces(Message &message, Pending &pending) {
             message.iov = array_of<wire::user_iovec>(piece.data);
         } else if (piece.head.head.event == wire::PIECE_NAME) {
             message.name = piece.data;
+        } else if (piece.head.head.event == wire::PIECE_VERDICT && piece.data.size() >= sizeof(wire::verdict_part)) {
+            std::memcpy(&message.verdict.emplace(), piece.data.data(), sizeof(wire::verdict_part));
         }
     }
     if (lost) {

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include <optional>
+
 #include "base/text.h"
 #include "base/wire.h"
 #include "identity/process.h"
@@ -34,6 +36,17 @@ struct Sender {
     bool guess = false;
     std::int64_t bytes = 0;            // -1 where it is named for something else than writing
     const Process *process = nullptr;  // null where it is not known
+};
+
+// What the rules of a guard decided about a message, in words.
+struct Ruling {
+    struct Alert {
+        std::string_view policy, rule;
+        bool certain = true;
+    };
+    std::string_view action, point, policy, rule;  // the last two empty where none decided
+    bool enforced = false, certain = true;
+    std::vector<Alert> alerts;
 };
 
 // Valid during the call of a sink only: spans and pointers refer to the reader's buffers.
@@ -66,7 +79,9 @@ struct Message {
     std::uint8_t payload_reason = wire::REASON_here;
     std::uint8_t flags_reason = wire::REASON_here;
     std::vector<Sender> senders;
-    bool remote = false;  // no local task wrote it: the sender is an address
+    bool remote = false;                        // no local task wrote it: the sender is an address
+    std::optional<wire::verdict_part> verdict;  // of a guard
+    const Ruling *ruling = nullptr;             // the same in words, from who knows the policies
 };
 
 }  // namespace sockwarden

@@ -103,6 +103,8 @@ void ProcessTable::learn(Bytes bytes) {
     process->comm.assign(record.comm, ::strnlen(record.comm, sizeof(record.comm)));
     process->exe_known = record.exe_size != 0 && record.exe_cut == 0;
     process->exe_deleted = record.exe_deleted != 0;
+    process->exe_file = {record.exe_inode, record.exe_device};
+    process->parent_file = {record.parent_inode, record.parent_device};
     if (record.exe_size != 0) {
         process->exe = join_path(names.first(record.exe_size));
     }

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "base/wire.h"
+#include "identity/file.h"
 
 namespace sockwarden {
 
@@ -26,6 +27,7 @@ struct Process {
     std::string exe;  // empty for a kernel thread
     bool exe_known = false;
     bool exe_deleted = false;
+    FileIdentity exe_file, parent_file;
     std::string cgroup;  // "/" for the root
     std::string unit;    // "docker.service"; empty outside systemd units
     std::string container, pod;

@@ -27,6 +27,8 @@ void SocketTable::learn(Bytes bytes) {
     socket->protocol = record.protocol;
     socket->local = as_text(bytes.subspan(sizeof(record), record.local_size));
     socket->remote = as_text(bytes.subspan(sizeof(record) + wire::ADDRESS_ROOM, record.remote_size));
+    socket->local_file = {record.local_inode, record.local_device};
+    socket->remote_file = {record.remote_inode, record.remote_device};
     socket->seen_ns = record.head.time;
     last_ = nullptr;
     known_[record.key] = std::move(socket);

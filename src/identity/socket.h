@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "base/wire.h"
+#include "identity/file.h"
 
 namespace sockwarden {
 
@@ -18,6 +19,7 @@ struct Socket {
     std::uint64_t inode = 0, netns = 0;
     std::uint16_t family = 0, type = 0, protocol = 0;
     std::string local, remote;  // bytes of a sockaddr; empty when there is none
+    FileIdentity local_file, remote_file;
     std::uint64_t seen_ns = 0;
     mutable std::string rendered;  // a sink's memo of how it shows this socket
 };

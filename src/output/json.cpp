@@ -135,7 +135,13 @@ MESSAGE_VALUE(time) {
 }
 MESSAGE_VALUE(late) { line.to += line.message.late ? "true" : "false"; }
 MESSAGE_VALUE(engine) { append_json_string(line.to, line.message.engine); }
-MESSAGE_VALUE(ret) { append_number(line.to, std::int64_t{line.wire.ret < 0 ? -1 : line.wire.ret}); }
+MESSAGE_VALUE(ret) {
+    if (line.message.ruling != nullptr && line.wire.ret >= 0) {
+        line.to += "null";  // judged before the call did anything
+    } else {
+        append_number(line.to, std::int64_t{line.wire.ret < 0 ? -1 : line.wire.ret});
+    }
+}
 MESSAGE_VALUE(error) {
     if (line.wire.ret < 0) {
         append_json_string(line.to, errno_name(-line.wire.ret));
@@ -161,7 +167,7 @@ PROCESS_VALUE(unit) { append_text_or_null(to, process.unit); }
 PROCESS_VALUE(container) { append_text_or_null(to, process.container); }
 PROCESS_VALUE(pod) { append_text_or_null(to, process.pod); }
 
-MESSAGE_VALUE(tid) { append_number(line.to, std::uint64_t{line.wire.tid}); }
+MESSAGE_VALUE(tid) { append_number(line.to, std::uint64_t{line.wire.tgid == 0 ? 0 : line.wire.tid}); }
 MESSAGE_VALUE(comm) {
     append_json_string(line.to, {line.wire.comm, ::strnlen(line.wire.comm, sizeof(line.wire.comm))});
 }
@@ -290,11 +296,7 @@ MESSAGE_VALUE(given) {
         json::append_address(line.to, line.message.name, 0);
     }
 }
-MESSAGE_VALUE(flags) {
-    std::string_view set = line.message.bare ? "accept_flag" : "msg_flag";
-    set = line.wire.head.event == wire::EVENT_splice ? "splice_flag" : set;
-    json::append_flags(line.to, line.wire.flags, set);
-}
+MESSAGE_VALUE(flags) { json::append_flags(line.to, line.wire.flags, flag_set(line.message)); }
 
 // How many descriptors came, and of a send how many went, the engine may know only from the control data.
 std::uint8_t known_or(std::uint8_t reason) {
@@ -378,7 +380,37 @@ MESSAGE_VALUE(payload) {
     }
 }
 MESSAGE_VALUE(verdict) {
-    line.to += R"({"action":"allow","enforced":false,"certain":true,"point":null,"policy":null,"rule":null})";
+    if (line.message.ruling == nullptr) {
+        line.to += R"({"action":"allow","enforced":false,"certain":true,"point":null,"policy":null,"rule":null})";
+        return;
+    }
+    const Ruling &ruling = *line.message.ruling;
+    const auto name = [&](std::string_view key, std::string_view value) {
+        line.to += key;
+        json::append_text_or_null(line.to, value);
+    };
+    const auto truth = [&](std::string_view key, bool value) {
+        line.to += key;
+        line.to += value ? "true" : "false";
+    };
+    name("{\"action\":", ruling.action);
+    truth(",\"enforced\":", ruling.enforced);
+    truth(",\"certain\":", ruling.certain);
+    name(",\"point\":", ruling.point);
+    name(",\"policy\":", ruling.policy);
+    name(",\"rule\":", ruling.rule);
+    if (!ruling.alerts.empty()) {
+        line.to += ",\"alerts\":[";
+        for (const Ruling::Alert &alert : ruling.alerts) {
+            line.to += &alert == &ruling.alerts.front() ? "{\"policy\":" : ",{\"policy\":";
+            name("", alert.policy);
+            name(",\"rule\":", alert.rule);
+            truth(",\"certain\":", alert.certain);
+            line.to += '}';
+        }
+        line.to += ']';
+    }
+    line.to += '}';
 }
 MESSAGE_VALUE(missing) {
     line.to += '{';

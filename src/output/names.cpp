@@ -16,6 +16,13 @@ std::string errno_name(std::int64_t code) {
     return name != nullptr ? name : std::to_string(code);
 }
 
+std::string_view flag_set(const Message &message) {
+    if (message.wire->head.event == wire::EVENT_splice) {
+        return "splice_flag";
+    }
+    return message.bare ? "accept_flag" : "msg_flag";
+}
+
 std::string_view file_type(const PassedFd &fd) {
     constexpr std::uint64_t kAnonInodeFs = 0x09041934;  // include/uapi/linux/magic.h
     if (fd.magic == kAnonInodeFs) {

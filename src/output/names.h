@@ -17,6 +17,8 @@ std::string errno_name(std::int64_t code);
 template <typename Take>
 void each_flag(std::uint32_t flags, std::string_view set, Take take);
 
+// The set of constants.def that `args.flags` of a message is of.
+std::string_view flag_set(const Message &message);
 std::string_view file_type(const PassedFd &fd);
 // How a descriptor arrived: a value of enum way; empty for none.
 std::string_view way_name(std::uint8_t way);

@@ -39,6 +39,10 @@ StreamStop Stream::end(std::int64_t wall_ns) {
     stop.wall_ns = wall_ns;
     stop.seconds = static_cast<double>(wall_ns - begun_ns_) / 1e9;
     stop.written = messages_;
+    if (filtered_ != 0) {
+        stop.filtered = filtered_;
+        stop.filtered_by["filtered"] = filtered_;
+    }
     for (const Loss &loss : source_.losses()) {
         if (loss.sum == "filtered") {
             stop.filtered += loss.count;

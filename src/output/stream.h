@@ -19,6 +19,8 @@ public:
 
     void begin(const StreamStart &start);
     void message(Message &message);
+    // Counts a message that is not wanted.
+    void filtered() { ++filtered_; }
     // Puts a `lost` record into the stream for each count that grew since the last time.
     void report_losses(std::int64_t wall_ns);
     // Ends the stream; returns what its last record says.
@@ -31,6 +33,7 @@ private:
     Source &source_;
     std::uint64_t seq_ = 0;
     std::uint64_t messages_ = 0;
+    std::uint64_t filtered_ = 0;
     std::int64_t begun_ns_ = 0;
     std::int64_t newest_ns_ = INT64_MIN;  // of what was written
     std::map<std::pair<std::string, int>, std::uint64_t> reported_;

@@ -158,6 +158,20 @@ std::string notes_text(const Message &message) {
     return text;
 }
 
+// "deny docker-socket/only-clients", and what a guard only reported.
+std::string ruling_text(const Ruling &ruling) {
+    std::string text;
+    if (ruling.action != "allow") {
+        text = fmt::format("{}{} {}/{}{}", ruling.enforced ? "" : "would ", ruling.action, ruling.policy,
+                           ruling.rule.empty() ? "(default)" : ruling.rule, ruling.certain ? "" : " in doubt");
+    }
+    for (const Ruling::Alert &alert : ruling.alerts) {
+        text += fmt::format("{}alert {}/{}{}", text.empty() ? "" : ", ", alert.policy, alert.rule,
+                            alert.certain ? "" : " in doubt");
+    }
+    return text;
+}
+
 }  // namespace
 
 void TableSink::append_clock(std::int64_t wall_ns) {
@@ -202,8 +216,15 @@ void TableSink::message(const Message &message) {
     append_cell(at_text(message), 28);
     append_cell(peer_text(message), 20);
     to += style_.color ? (wire.ret < 0 ? kRed : kGreen) : "";
-    append_cell(wire.ret < 0 ? errno_name(-wire.ret) : std::to_string(wire.ret), 8, true);
+    const std::string done = message.ruling != nullptr ? "-" : std::to_string(wire.ret);
+    append_cell(wire.ret < 0 ? errno_name(-wire.ret) : done, 8, true);
     to += style_.color ? kReset : "";
+    if (message.ruling != nullptr) {
+        to += style_.color ? kRed : "";
+        to += ruling_text(*message.ruling);
+        to += style_.color ? kReset : "";
+        to += message.payload.empty() ? "" : " ";
+    }
     if (!message.payload.empty()) {
         to += '"';
         append_printable(to, as_text(message.payload), style_.payload_width);

@@ -18,10 +18,10 @@ namespace sockwarden {
 struct Selection {
     EventMask events = events_named("receive");
     std::vector<std::uint32_t> pids;  // empty: every process
-    std::vector<std::string> comms;   // at most wire::MAX_COMMS
-    std::vector<std::uint32_t> uids;  // at most wire::MAX_UIDS
     bool marked_only = false;         // only pids and what is marked later
     bool follow = true;               // descendants of marked processes too
+    std::uint64_t facts = 0;          // that `image` asks about: a bit for each FactId; 0: every message is wanted
+    Bytes image;                      // of a policy::Image, which must outlive the loading of the engine
     std::uint32_t snaplen = 256;
     bool light = false;
 };

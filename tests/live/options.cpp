@@ -2,14 +2,19 @@
 // Reads what the live tests are run with from the command line and the environment.
 #include "options.h"
 
+#include <gtest/gtest.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
+#include <iostream>
 #include <string_view>
 
 namespace live {
 namespace {
+
+Options chosen;
 
 std::string Environment(const char *name, const std::string &otherwise = {}) {
     const char *value = std::getenv(name);
@@ -65,6 +70,22 @@ std::vector<std::string> TraceCommand(const Options &options, const std::vector<
     }
     command.insert(command.end(), more.begin(), more.end());
     return command;
+}
+
+const Options &Chosen() { return chosen; }
+
+int RunTests(int argc, char **argv, bool needs_tool, void (*prepare)()) {
+    testing::InitGoogleTest(&argc, argv);
+    chosen = ReadOptions(argc, argv);
+    if (needs_tool && (argc > 1 || access(chosen.sockwarden.c_str(), X_OK) != 0)) {
+        std::cerr << (argc > 1 ? std::string("unknown argument ") + argv[1] + "\n" : "") << "usage: " << argv[0]
+                  << " --sockwarden=PATH [--traffic=PATH] [--engine=NAME] [--light] [--ring-size=SIZE]\n";
+        return 2;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    if (prepare != nullptr)
+        prepare();
+    return RUN_ALL_TESTS();
 }
 
 }  // namespace live

@@ -22,6 +22,10 @@ Options ReadOptions(int &argc, char **argv);
 // `sockwarden trace -o json` with engine and mode as chosen, then `more`.
 std::vector<std::string> TraceCommand(const Options &options, const std::vector<std::string> &more = {});
 
-const Options &Chosen();  // set once by main
+const Options &Chosen();
+
+// What a test program's main does: reads the options, and with `needs_tool` insists on a sockwarden and a traffic
+// program that are there and on no other argument. `prepare` may add tests. The exit code.
+int RunTests(int argc, char **argv, bool needs_tool, void (*prepare)() = nullptr);
 
 }  // namespace live

@@ -189,6 +189,21 @@ TEST(Assembler, NamesSendersInTheirOrder) {
     EXPECT_EQ(test::schema_errors(lines[0]), std::vector<std::string>{});
 }
 
+// A worker of io_uring's writes them, and the message is of the thread that it works for.
+TEST(Assembler, JoinsPiecesByWhoWroteThem) {
+    auto message = plain_message();
+    message.tid = message.tgid;
+    message.writer = 1231;
+    message.pieces = 1;
+    wire::verdict_part part{};
+    part.generation = 7;
+    std::vector<bool> verdicts;
+    Assembler assembler("lsm", [&](Message &one) { verdicts.push_back(one.verdict && one.verdict->generation == 7); });
+    assembler.take(piece_record(wire::PIECE_VERDICT, bytes_of(part)), 0);
+    assembler.take(message_record(message), 0);
+    EXPECT_EQ(verdicts, std::vector<bool>{true});
+}
+
 TEST(Assembler, CountsWhatIsMalformed) {
     std::size_t delivered = 0;
     Assembler assembler("tracepoint", [&](Message &) { ++delivered; });
@@ -254,13 +269,13 @@ TEST(Assembler, SurvivesRandomRecords) {
                     auto *message = reinterpret_cast<wire::message_record *>(record.data());
                     message->inline_payload %= static_cast<wire::u16>(record.size() - sizeof(*message) + 1);
                     message->ret = static_cast<std::int32_t>(message->ret % (round % 5 == 0 ? INT32_MAX : 6000));
-                    message->tid %= 8;
+                    message->writer %= 8;
                     message->call %= 2;
                     message->tgid = 0x7fffffff - message->tgid % 4;  // no process that /proc could tell of
                     message->sender_pid = message->tgid;
                 } else if (head.kind == wire::RECORD_PIECE && record.size() >= sizeof(wire::piece_record)) {
                     auto *piece = reinterpret_cast<wire::piece_record *>(record.data());
-                    piece->tid %= 8;
+                    piece->writer %= 8;
                     piece->call %= 2;
                     piece->offset %= 9000;
                     piece->size = static_cast<wire::u32>(record.size() - sizeof(*piece)) - (random() % 20 == 0 ? 1 : 0);
@@ -287,7 +302,7 @@ TEST(Assembler, BoundsWhatItKeepsOfLostMessages) {
     Assembler assembler("tracepoint", [](Message &) {});
     for (std::uint32_t thread = 0; thread < 20'000; ++thread) {
         Record record = piece_record(wire::PIECE_PAYLOAD, "x");
-        reinterpret_cast<wire::piece_record *>(record.data())->tid = thread;
+        reinterpret_cast<wire::piece_record *>(record.data())->writer = thread;
         assembler.take(record, 0);
     }
     EXPECT_LE(assembler.pending(), 4096U);

@@ -58,9 +58,11 @@ TEST(TraceOptions, TakesWhatTheyDocument) {
     EXPECT_EQ(options.selection.snaplen, 65535U);
     EXPECT_EQ(options.duration_ns, 500'000'000U);
     EXPECT_EQ(options.ring_size, 128U << 10);
-    EXPECT_EQ(options.selection.comms, (std::vector<std::string>{"a", "b"}));
-    EXPECT_TRUE(options.selection.marked_only);
-    EXPECT_FALSE(options.selection.follow);
+    EXPECT_EQ(options.filter.comms, (std::vector<std::string>{"a", "b"}));
+    EXPECT_EQ(options.filter.pids, std::vector<std::uint32_t>{static_cast<std::uint32_t>(::getpid())})
+        << "without descendants it is a fact like others";
+    EXPECT_FALSE(options.selection.marked_only);
+    EXPECT_TRUE(options.wanted);
     EXPECT_TRUE(options.json()) << "-w means JSON";
 }
 
@@ -101,20 +103,48 @@ TEST(TraceOptions, WrongNumbersSayWhatIsWanted) {
     expect_error({"--comm", "a-name-of-16-byt"}, {"--comm", "1 to 15"});
 }
 
-TEST(TraceOptions, LimitsAreSaid) {
-    std::vector<std::string> words;
-    for (int i = 0; i < 9; ++i) {
-        words.insert(words.end(), {"--comm", "c" + std::to_string(i)});
-    }
-    expect_error(words, {"8 --comm"});
+TEST(TraceOptions, WhatCannotBeIsSaid) {
     expect_error({"--as-user", "nobody"}, {"--as-user", "needs a command"});
+    expect_error({"--socket", "docker.sock"}, {"--socket", "\"docker.sock\"", "/PATH"});
+    expect_error({"--socket", "10.0.0.1:99999"}, {"--socket"});
+    expect_error({"--socket", "::1:80"}, {"--socket", "[IPV6]:PORT"});
 }
 
-TEST(TraceOptions, TheCommandKeepsItsOwnOptions) {
+TEST(TraceOptions, AnExpressionIsCheckedWhereItStands) {
+    expect_error({"payload.length >"}, {"EXPRESSION:1:17"});
+    expect_error({"event == \"recvmgs\""}, {"EXPRESSION:1:10", "did you mean recvmsg?"});
+    expect_error({"curl"}, {"EXPRESSION:1:1", "sockwarden trace -- curl"});
     TraceOptions options;
-    EXPECT_EQ(error_of({"--light", "--", "ls", "-l", "--color"}, options), "");
-    EXPECT_EQ(options.command, (std::vector<std::string>{"ls", "-l", "--color"}));
-    EXPECT_TRUE(options.selection.marked_only);
+    EXPECT_EQ(error_of({"payload.length > 5 && process.uid == 0", "--light"}, options), "");
+    EXPECT_TRUE(options.selection.light);
+}
+
+// What the options ask for, as an expression would.
+struct Asked {
+    std::vector<std::string> words;
+    std::string same_as;
+};
+
+TEST(TraceOptions, OptionsAreExpressions) {
+    const Asked rows[] = {
+        {{"--comm", "a", "--comm", "b'\\"}, R"(process.comm in ['a', "b'\\"])"},
+        {{"--uid", "0", "--comm", "x"}, "process.comm == 'x' && process.uid == 0"},
+        {{"--container", "4f2a"}, "process.container.startsWith('4f2a')"},
+        {{"--socket", "/run/x"}, "socket.local.path.text == '/run/x' || socket.remote.path.text == '/run/x'"},
+        {{"--socket", "@x"}, "socket.local.abstract == 'x' || socket.remote.abstract == 'x'"},
+        {{"--socket", "[::1]:80"},
+         "socket.local.address == '::1' && socket.local.port == 80 || "
+         "socket.remote.address == '::1' && socket.remote.port == 80"},
+        {{"--socket", ":53"}, "socket.local.port == 53 || socket.remote.port == 53"},
+    };
+    for (const Asked &row : rows) {
+        TraceOptions options, expression;
+        EXPECT_EQ(error_of(row.words, options), "");
+        EXPECT_EQ(error_of({row.same_as}, expression), "");
+        ASSERT_TRUE(options.wanted && expression.wanted) << row.same_as;
+        const Bytes a = options.wanted->bytes(), b = expression.wanted->bytes();
+        EXPECT_TRUE(std::ranges::equal(a, b)) << row.same_as;
+    }
 }
 
 }  // namespace

@@ -69,6 +69,7 @@ wire::message_record plain_message() {
     message.ret = 5;
     message.tgid = 1231;
     message.tid = 1231;
+    message.writer = 1231;
     message.start = 55;
     message.exec = 2;
     message.call = 1;
@@ -96,7 +97,7 @@ Record piece_record(unsigned kind, std::string_view data, std::uint32_t offset) 
     piece.head.time = 950;
     piece.head.kind = wire::RECORD_PIECE;
     piece.head.event = static_cast<wire::u16>(kind);
-    piece.tid = 1231;
+    piece.writer = 1231;
     piece.call = 1;
     piece.offset = offset;
     piece.size = static_cast<wire::u32>(data.size());

@@ -46,6 +46,23 @@ TEST_F(Reference, EveryOptionIsInTheManualAndTheCompletion) {
     EXPECT_NE(manual.find("sockwarden trace \\-\\- a\\[u2026]"), std::string::npos);
 }
 
+// `policy` only chooses; what it chooses is a command by itself.
+TEST_F(Reference, CommandsBelowCommandsAreTold) {
+    CLI::App *policy = app_.add_subcommand("policy", "Policies");
+    CLI::App *check = policy->add_subcommand("check", "Say what is wrong");
+    std::vector<std::string> files;
+    check->add_option("FILE", files, "Policies")->type_name("FILE");
+    check->add_option("--records", files, "Recorded messages")->type_name("FILE");
+    const std::string manual = manual_page(app_, "1");
+    EXPECT_NE(manual.find("\\fBsockwarden policy check\\fR"), std::string::npos);
+    EXPECT_EQ(manual.find("\\fBsockwarden policy\\fR"), std::string::npos);
+    EXPECT_NE(manual.find("Say what is wrong."), std::string::npos);
+    const std::string completion = bash_completion(app_);
+    EXPECT_NE(completion.find("policy) valid=\"check "), std::string::npos);
+    EXPECT_NE(completion.find("\"policy check\") if [[ $word != -* ]]"), std::string::npos);
+    EXPECT_NE(completion.find("\"policy check:--records\")"), std::string::npos);
+}
+
 TEST_F(Reference, ValidWordsAreCompleted) {
     const std::string completion = bash_completion(app_);
     for (const std::string option : {"--engine", "--output", "--color", "--events"}) {

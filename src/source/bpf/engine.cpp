@@ -20,58 +20,13 @@
 #include <cstring>
 #include <fstream>
 
+#include "source/bpf/object.h"
 #include "source/bpf/objects.h"
-#include "source/bpf/ring.h"
+#include "source/bpf/session.h"
 #include "source/bpf/tracefs.h"
-#include "source/merge.h"
 
 namespace sockwarden {
 namespace {
-
-struct ObjectCloser {
-    void operator()(bpf_object *object) const { ::bpf_object__close(object); }
-};
-using Object = std::unique_ptr<bpf_object, ObjectCloser>;
-
-struct LinkCloser {
-    void operator()(bpf_link *link) const { ::bpf_link__destroy(link); }
-};
-using Link = std::unique_ptr<bpf_link, LinkCloser>;
-
-// What libbpf says while it works is kept: its last words are the reason when a load fails.
-std::string &last_words() {
-    static thread_local std::string words;
-    return words;
-}
-
-int keep_words(libbpf_print_level level, const char *format, va_list arguments) {
-    if (level == LIBBPF_DEBUG) {
-        return 0;
-    }
-    if (level == LIBBPF_WARN && ::getenv("SOCKWARDEN_DEBUG") != nullptr) {
-        va_list again;
-        va_copy(again, arguments);
-        std::vfprintf(stderr, format, again);
-        va_end(again);
-    }
-    char line[512];
-    const int length = std::vsnprintf(line, sizeof(line), format, arguments);
-    std::string text(line, std::min<std::size_t>(static_cast<std::size_t>(std::max(length, 0)), sizeof(line) - 1));
-    if (text.starts_with("libbpf: prog '") && text.find("-- BEGIN") == std::string::npos) {
-        last_words() = text.substr(8, text.find('\n') == std::string::npos ? text.npos : text.find('\n') - 8);
-    }
-    return 0;
-}
-
-bpf_map *map_ending_with(bpf_object *object, std::string_view ending) {
-    bpf_map *map = nullptr;
-    bpf_object__for_each_map(map, object) {
-        if (std::string_view(::bpf_map__name(map)).ends_with(ending)) {
-            return map;
-        }
-    }
-    return nullptr;
-}
 
 struct BtfFree {
     void operator()(btf *types) const { ::btf__free(types); }
@@ -153,13 +108,11 @@ wire::capture_config make_config(const EngineOptions &options, bool skb_dynptr) 
     config.light = selection.light ? 1 : 0;
     config.only_marked = selection.marked_only ? 1 : 0;
     config.inherit = selection.follow ? 1 : 0;
+    config.facts = selection.facts;
+    config.with_flags = events_with(FieldId::flags);
+    config.with_iovlen = events_with(FieldId::iovlen);
+    config.with_peeked = events_with(FieldId::peeked);
     config.skb_dynptr = skb_dynptr ? 1 : 0;
-    for (const std::string &comm : selection.comms) {
-        std::strncpy(config.comm[config.comm_count++], comm.c_str(), sizeof(config.comm[0]) - 1);
-    }
-    for (const std::uint32_t uid : selection.uids) {
-        config.uid[config.uid_count++] = uid;
-    }
     for (const wire::own_socket &own : options.own) {
         if (config.own_count < wire::MAX_OWN) {
             config.own[config.own_count++] = own;
@@ -186,36 +139,31 @@ Result<Object> load(const EngineOptions &options, const std::vector<HookState> &
     if (bytes.empty()) {
         return Error{"this build has no " + std::string(engine_name(options.engine)) + " engine", 2};
     }
-    ::libbpf_set_print(keep_words);
-    last_words().clear();
-    Object object(::bpf_object__open_mem(bytes.data(), bytes.size(), nullptr));
-    if (object == nullptr) {
-        return errno_error("cannot open the BPF object");
+    Result<Object> opened = open_object(bytes);
+    if (!opened) {
+        return opened.error();
     }
-    bpf_map *rodata = map_ending_with(object.get(), ".rodata");
-    const wire::capture_config config = make_config(options, skb_dynptr);
-    std::size_t room = 0;
-    void *place = rodata != nullptr ? const_cast<void *>(::bpf_map__initial_value(rodata, &room)) : nullptr;
-    if (place == nullptr || room < sizeof(config)) {
-        return Error{"the BPF object has no configuration"};
+    Object object = std::move(*opened);
+    if (const Status status = put_config(*object, make_config(options, skb_dynptr)); !status) {
+        return status.error();
     }
-    std::memcpy(place, &config, sizeof(config));
-    ::bpf_map__set_max_entries(::bpf_object__find_map_by_name(object.get(), "rings"),
-                               static_cast<__u32>(::libbpf_num_possible_cpus()));
     ::bpf_map__set_max_entries(::bpf_object__find_map_by_name(object.get(), "places"), options.places);
+    ::bpf_map__set_max_entries(::bpf_object__find_map_by_name(object.get(), "matchings"),
+                               options.selection.facts != 0 ? options.places : 1);
     for (const HookState &state : states) {
         bpf_program *program = ::bpf_object__find_program_by_name(object.get(), std::string(state.row->id).c_str());
         if (program != nullptr) {
             ::bpf_program__set_autoload(program, state.reason.empty());
         }
     }
-    if (const int error = ::bpf_object__load(object.get()); error != 0) {
-        why_not = -error;
-        std::string why = std::strerror(-error);
-        if (!last_words().empty()) {
-            why += " (" + last_words() + ")";
+    if (const Status status = load_object(*object, why_not); !status) {
+        return Error{
+            "cannot load the " + std::string(engine_name(options.engine)) + " engine: " + status.error().message, 2};
+    }
+    if (options.selection.facts != 0) {
+        if (const Status status = put_image(*object, 0, options.selection.image); !status) {
+            return status.error();
         }
-        return Error{"cannot load the " + std::string(engine_name(options.engine)) + " engine: " + why, 2};
     }
     return object;
 }
@@ -353,16 +301,6 @@ void make_call(EventMask events) {
     }
 }
 
-std::uint64_t monotonic_ns() {
-    timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
-}
-
-// Records may be handed over this long after their time stamp: the writer of an older one could have been interrupted
-// between its stamp and its ring.
-constexpr std::uint64_t kWindowNs = 5'000'000;
-
 }  // namespace
 
 struct BpfEngine::State {
@@ -371,46 +309,16 @@ struct BpfEngine::State {
     std::vector<HookState> hooks;
     std::vector<Link> links;
     Link tasks;  // the iterator over tasks
-    std::vector<Ring> rings;
-    Merge<Ring> merge;
-    Fd epoll;
-    Mapping shared_memory;
-    volatile wire::shared_state *shared = nullptr;  // in it
-    bpf_map *counter_map = nullptr;
+    Session session;
+    volatile wire::shared_state *shared = nullptr;  // of the session
     std::uint64_t blocked_missed = 0;
 
-    Status make_rings();
     Status attach_all();
     Status attach_one(HookState &state);
     Status watch_blocked();
     Result<std::uint64_t> find_return_site(const HookRow &row);
     Status run_iterator();
 };
-
-Status BpfEngine::State::make_rings() {
-    const int cpus = ::libbpf_num_possible_cpus();
-    const std::size_t size = options.ring_size != 0 ? options.ring_size : kDefaultRingSize;
-    const int map = ::bpf_object__find_map_fd_by_name(object.get(), "rings");
-    epoll = Fd(::epoll_create1(EPOLL_CLOEXEC));
-    for (int cpu = 0; cpu < cpus; ++cpu) {
-        Result<Ring> ring = Ring::create(size, cpu);
-        if (!ring) {
-            return ring.error();
-        }
-        const auto key = static_cast<std::uint32_t>(cpu);
-        const int fd = ring->fd();
-        if (::bpf_map_update_elem(map, &key, &fd, BPF_ANY) != 0) {
-            return errno_error("cannot insert a ring");
-        }
-        epoll_event event{};
-        event.events = EPOLLIN;
-        if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
-            return errno_error("cannot poll a ring");
-        }
-        rings.push_back(std::move(*ring));
-    }
-    return Done{};
-}
 
 Status BpfEngine::State::attach_all() {
     for (auto state = hooks.rbegin(); state != hooks.rend(); ++state) {
@@ -556,21 +464,14 @@ Result<std::unique_ptr<BpfEngine>> BpfEngine::open(const EngineOptions &options)
         return object.error();
     }
     state->object = std::move(*object);
-    const bpf_map *bss = map_ending_with(state->object.get(), ".bss");
-    if (bss != nullptr) {
-        state->shared_memory = Mapping(
-            ::mmap(nullptr, sizeof(wire::shared_state), PROT_READ | PROT_WRITE, MAP_SHARED, ::bpf_map__fd(bss), 0),
-            sizeof(wire::shared_state));
-        state->shared = reinterpret_cast<wire::shared_state *>(state->shared_memory.data());
+    Result<Session> session = Session::start(*state->object, options.ring_size);
+    if (!session) {
+        return session.error();
     }
-    state->counter_map = ::bpf_object__find_map_by_name(state->object.get(), "counters");
-    if (state->shared == nullptr || state->counter_map == nullptr) {
-        return Error{"the BPF object lacks its maps"};
-    }
-    for (const Status &status : {state->make_rings(), state->attach_all()}) {
-        if (!status) {
-            return status.error();
-        }
+    state->session = std::move(*session);
+    state->shared = state->session.shared();
+    if (Status status = state->attach_all(); !status) {
+        return status.error();
     }
     if (!options.selection.marked_only) {
         if (Status status = state->run_iterator(); !status) {
@@ -590,55 +491,18 @@ Status BpfEngine::mark(std::uint32_t pid) {
 }
 
 std::size_t BpfEngine::drain(const Take &take, bool all, std::size_t budget) {
-    const std::uint64_t now = monotonic_ns();
-    return state_->merge.drain(state_->rings, all ? UINT64_MAX : now - kWindowNs, budget, take);
+    return state_->session.drain(take, all, budget);
 }
 
-int BpfEngine::wake_fd() const { return state_->epoll.get(); }
+int BpfEngine::wake_fd() const { return state_->session.wake_fd(); }
 
-bool BpfEngine::prepare_sleep() {
-    __atomic_store_n(&state_->shared->reader_sleeps, 1U, __ATOMIC_SEQ_CST);
-    for (Ring &ring : state_->rings) {
-        if (!ring.front().empty()) {
-            __atomic_store_n(&state_->shared->reader_sleeps, 0U, __ATOMIC_SEQ_CST);
-            return false;
-        }
-    }
-    return true;
-}
+bool BpfEngine::prepare_sleep() { return state_->session.prepare_sleep(); }
 
 std::vector<Loss> BpfEngine::losses() {
-    std::vector<Loss> losses;
-    const auto cpus = static_cast<std::size_t>(::libbpf_num_possible_cpus());
-    std::vector<std::uint64_t> values(cpus);
-    for (std::uint32_t which = 0; which < wire::COUNTER_COUNT; ++which) {
-        const CounterRow &row = counters()[which];
-        if (::bpf_map_lookup_elem(::bpf_map__fd(state_->counter_map), &which, values.data()) != 0) {
-            continue;
-        }
-        for (std::size_t cpu = 0; cpu < cpus; ++cpu) {
-            if (values[cpu] != 0) {
-                losses.push_back({std::string(row.name), std::string(row.sum), static_cast<int>(cpu), values[cpu]});
-            }
-        }
+    std::vector<Loss> losses = state_->session.losses(*state_->object);
+    if (state_->blocked_missed != 0) {
+        losses.push_back(loss_of(wire::COUNTER_blocked_at_start, state_->blocked_missed));
     }
-    const auto add = [&](std::uint32_t which, std::uint64_t count) {
-        if (count != 0) {
-            losses.push_back({std::string(counters()[which].name), std::string(counters()[which].sum), -1, count});
-        }
-    };
-    std::uint64_t recursion = 0;
-    bpf_program *program = nullptr;
-    bpf_object__for_each_program(program, state_->object.get()) {
-        bpf_prog_info info{};
-        __u32 size = sizeof(info);
-        if (::bpf_program__fd(program) >= 0 &&
-            ::bpf_obj_get_info_by_fd(::bpf_program__fd(program), &info, &size) == 0) {
-            recursion += info.recursion_misses;
-        }
-    }
-    add(wire::COUNTER_recursion, recursion);
-    add(wire::COUNTER_blocked_at_start, state_->blocked_missed);
     return losses;
 }
 

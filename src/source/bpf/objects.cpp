@@ -14,3 +14,4 @@
 EMBED(trampoline)
 EMBED(kprobe)
 EMBED(tracepoint)
+EMBED(guard)

@@ -9,5 +9,6 @@ namespace sockwarden::objects {
 Bytes trampoline();
 Bytes kprobe();
 Bytes tracepoint();
+Bytes guard();
 
 }  // namespace sockwarden::objects

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// One run of a trace; see trace_run.h.
-#include "cli/trace_run.h"
+// One run; see reading.h.
+#include "cli/reading.h"
 
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,7 +17,6 @@
 #include <memory>
 
 #include "cli/command.h"
-#include "cli/own_sockets.h"
 #include "cli/privilege.h"
 #include "cli/report.h"
 #include "decode/assembler.h"
@@ -23,7 +24,7 @@
 #include "output/line_writer.h"
 #include "output/stream.h"
 #include "output/table.h"
-#include "source/bpf/choose.h"
+#include "source/bpf/engine.h"
 
 namespace sockwarden {
 namespace {
@@ -75,31 +76,29 @@ std::string counts_text(const std::map<std::string, std::uint64_t> &counts) {
     return sum == 0 ? "0" : fmt::format("{} ({})", sum, text);
 }
 
-class TraceRun {
+class Reading {
 public:
-    explicit TraceRun(const TraceOptions &options) : options_(options) {}
-    TraceEnd run();
+    Reading(const RunOptions &options, const Plan &plan) : options_(options), plan_(plan) {}
+    RunEnd run();
 
 private:
     Status prepare();
     Status open_output();
-    Status open_engine();
-    Status start_command();
     void begin();
     void loop();
     void pump(bool all);
     void look_at_signals();
     void sleep_until_work();
-    TraceEnd end();
-    TraceEnd failed(const Error &error) const;
+    RunEnd end();
+    RunEnd failed(const Error &error) const;
 
-    const TraceOptions &options_;
+    const RunOptions &options_;
+    const Plan &plan_;
     Fd file_, signals_;
     std::unique_ptr<LineWriter> writer_;
     std::unique_ptr<Sink> sink_;
     std::optional<Command> command_;
-    std::unique_ptr<BpfEngine> engine_;
-    std::string engine_name_;
+    Opened opened_;
     std::unique_ptr<Stream> stream_;
     std::unique_ptr<Assembler> assembler_;
     std::optional<int> command_status_;
@@ -110,7 +109,7 @@ private:
     std::int64_t wall_offset_ = 0, next_tick_ns_ = 0, end_ns_ = 0;
 };
 
-Status TraceRun::open_output() {
+Status Reading::open_output() {
     int fd = STDOUT_FILENO;
     if (!options_.file.empty()) {
         file_ = Fd(::open(options_.file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
@@ -128,22 +127,7 @@ Status TraceRun::open_output() {
     return Done{};
 }
 
-Status TraceRun::open_engine() {
-    EngineOptions options;
-    options.selection = options_.selection;
-    options.ring_size = options_.ring_size;
-    options.places = options_.places;
-    options.own = own_sockets();
-    Result<ChosenEngine> chosen = choose_engine(options_.engine, std::move(options));
-    if (!chosen) {
-        return chosen.error();
-    }
-    engine_ = std::move(chosen->engine);
-    engine_name_ = chosen->name;
-    return Done{};
-}
-
-Status TraceRun::prepare() {
+Status Reading::prepare() {
     if (Status status = check_privilege(); !status) {
         return status;
     }
@@ -161,23 +145,20 @@ Status TraceRun::prepare() {
         }
         command_ = std::move(*command);
     }
-    if (Status status = open_engine(); !status) {
-        return status;
+    Result<Opened> opened = plan_.open();
+    if (!opened) {
+        return opened.error();
     }
-    for (const std::uint32_t pid : options_.selection.pids) {
-        if (Status status = engine_->mark(pid); !status) {
-            return status;
-        }
-    }
+    opened_ = std::move(*opened);
     if (command_) {
-        if (Status status = engine_->mark(static_cast<std::uint32_t>(command_->pid())); !status) {
+        if (Status status = opened_.mark(static_cast<std::uint32_t>(command_->pid())); !status) {
             return status;
         }
     }
     return Done{};
 }
 
-void TraceRun::begin() {
+void Reading::begin() {
     utsname system{};
     ::uname(&system);
     StreamStart start;
@@ -185,14 +166,18 @@ void TraceRun::begin() {
     start.version = SOCKWARDEN_VERSION;
     start.host = system.nodename;
     start.boot_id = first_line("/proc/sys/kernel/random/boot_id");
-    start.engine = engine_name_;
+    start.engine = opened_.engine;
     start.kernel = system.release;
-    start.uncovered = engine_->uncovered();
-    stream_ = std::make_unique<Stream>(*sink_, *engine_);
+    start.uncovered = opened_.uncovered;
+    stream_ = std::make_unique<Stream>(*sink_, *opened_.source);
     assembler_ = std::make_unique<Assembler>(
-        engine_name_,
+        opened_.engine,
         [this](Message &message) {
             if (options_.count != 0 && stream_->messages() >= options_.count) {
+                return;
+            }
+            if (plan_.wants && !plan_.wants(message)) {
+                stream_->filtered();
                 return;
             }
             stream_->message(message);
@@ -200,26 +185,26 @@ void TraceRun::begin() {
                 done_ = true;
             }
         },
-        options_.selection.snaplen, options_.selection.events);
+        opened_.snaplen, opened_.events);
     stream_->begin(start);
     writer_->flush();
-    say("tracing with the {} engine{}", engine_name_, options_.selection.light ? ", light" : "");
+    say("{}", opened_.saying);
     if (options_.duration_ns != 0) {
         end_ns_ = clock_ns(CLOCK_MONOTONIC) + static_cast<std::int64_t>(options_.duration_ns);
     }
 }
 
-TraceEnd TraceRun::failed(const Error &error) const {
+RunEnd Reading::failed(const Error &error) const {
     say("{}", error.message);
     const bool own_failure = !options_.command.empty() && error.exit_code == kExitFailure;
     return {own_failure ? kExitOwnFailure : error.exit_code, std::nullopt};
 }
 
-TraceEnd TraceRun::run() {
+RunEnd Reading::run() {
     if (const Status status = prepare(); !status) {
         return failed(status.error());
     }
-    if (const Status status = drop_privilege(!options_.as_user.empty()); !status) {
+    if (const Status status = drop_privilege({!options_.as_user.empty(), opened_.loads_more}); !status) {
         return failed(status.error());
     }
     begin();
@@ -233,17 +218,17 @@ TraceEnd TraceRun::run() {
     return end();
 }
 
-void TraceRun::pump(bool all) {
+void Reading::pump(bool all) {
     const std::int64_t offset = wall_offset_;
     const auto take = [&](Bytes record) { assembler_->take(record, offset); };
-    busy_ = engine_->drain(take, all, kBudget) != 0;
+    busy_ = opened_.source->drain(take, all, kBudget) != 0;
     writer_->flush();
     if (writer_->state() != LineWriter::State::open) {
         done_ = true;
     }
 }
 
-void TraceRun::look_at_signals() {
+void Reading::look_at_signals() {
     signalfd_siginfo info{};
     while (::read(signals_.get(), &info, sizeof(info)) == sizeof(info)) {
         if (info.ssi_signo == SIGCHLD) {
@@ -251,6 +236,10 @@ void TraceRun::look_at_signals() {
                 command_status_ = command_->ended();
                 done_ = done_ || command_status_.has_value();
             }
+            continue;
+        }
+        if (info.ssi_signo == SIGHUP && opened_.on_hangup) {
+            opened_.on_hangup();
             continue;
         }
         // A signal from the terminal has reached the command already; one that was sent to us alone is passed on. The
@@ -265,29 +254,30 @@ void TraceRun::look_at_signals() {
     }
 }
 
-void TraceRun::sleep_until_work() {
+void Reading::sleep_until_work() {
     const std::int64_t now = clock_ns(CLOCK_MONOTONIC);
     std::int64_t wait = batch_ns(options_.ring_size);
-    pollfd fds[] = {{signals_.get(), POLLIN, 0}, {engine_->wake_fd(), POLLIN, 0}, {-1, 0, 0}};
-    nfds_t count = 1;
-    if (!busy_ && engine_->prepare_sleep()) {
+    // The last tells when the reader of a pipe goes away. What is negative is not looked at.
+    pollfd fds[] = {{signals_.get(), POLLIN, 0},
+                    {opened_.control, POLLIN, 0},
+                    {-1, POLLIN, 0},
+                    {options_.file.empty() ? STDOUT_FILENO : -1, 0, 0}};
+    if (!busy_ && opened_.source->prepare_sleep()) {
         wait = kSecond;
-        count = 2;
-    }
-    if (options_.file.empty()) {
-        fds[count++] = {STDOUT_FILENO, 0, 0};  // tells when the reader of a pipe goes away
+        fds[2].fd = opened_.source->wake_fd();
     }
     wait = std::min({wait, next_tick_ns_ - now, end_ns_ != 0 ? end_ns_ - now : wait});
     if (wait > 0) {
         const timespec timeout{wait / kSecond, wait % kSecond};
-        ::ppoll(fds, count, &timeout, nullptr);
-        if (options_.file.empty() && (fds[count - 1].revents & POLLERR) != 0) {
+        ::ppoll(fds, std::size(fds), &timeout, nullptr);
+        done_ = done_ || (fds[3].revents & POLLERR) != 0;
+        if ((fds[1].revents & POLLIN) != 0 && !opened_.on_control()) {
             done_ = true;
         }
     }
 }
 
-void TraceRun::loop() {
+void Reading::loop() {
     while (!done_) {
         const std::int64_t now = clock_ns(CLOCK_MONOTONIC);
         if (now >= next_tick_ns_) {
@@ -306,7 +296,7 @@ void TraceRun::loop() {
     }
 }
 
-TraceEnd TraceRun::end() {
+RunEnd Reading::end() {
     if (writer_->state() == LineWriter::State::open) {
         do {
             pump(true);
@@ -317,7 +307,7 @@ TraceEnd TraceRun::end() {
     say("{:.1f} s, {} messages, filtered {}, dropped {}, missed {}{}", stop.seconds, stop.written,
         counts_text(stop.filtered_by), counts_text(stop.dropped), counts_text(stop.missed),
         stop.skipped == 0 ? "" : fmt::format("; the kernel skipped {} program runs", stop.skipped));
-    TraceEnd result;
+    RunEnd result;
     if (writer_->state() == LineWriter::State::failed) {
         const std::string where = options_.file.empty() ? "standard output" : options_.file;
         say("{}", errno_error("cannot write to " + where, writer_->error()).message);
@@ -330,6 +320,26 @@ TraceEnd TraceRun::end() {
 
 }  // namespace
 
-TraceEnd trace(const TraceOptions &options) { return TraceRun(options).run(); }
+RunEnd read_out(const RunOptions &options, const Plan &plan) { return Reading(options, plan).run(); }
+
+int end_like(const RunEnd &end) {
+    if (!end.command_status) {
+        return end.exit_code;
+    }
+    const int status = *end.command_status;
+    if (WIFEXITED(status)) {
+        return WEXITSTATUS(status);
+    }
+    const rlimit no_core{0, 0};
+    ::setrlimit(RLIMIT_CORE, &no_core);  // the command's core is of interest, ours is not
+    const int signal = WTERMSIG(status);
+    ::signal(signal, SIG_DFL);
+    sigset_t set;
+    ::sigemptyset(&set);
+    ::sigaddset(&set, signal);
+    ::sigprocmask(SIG_UNBLOCK, &set, nullptr);
+    ::raise(signal);
+    return 128 + signal;
+}
 
 }  // namespace sockwarden

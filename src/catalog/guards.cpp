@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Programs of the guard; see guards.h.
+#include "catalog/guards.h"
+
+#include <algorithm>
+#include <array>
+
+namespace sockwarden {
+namespace {
+
+constexpr std::array kRows{
+#define GUARD(id, point, target, purpose) GuardRow{#id, PointId::point, target, purpose},
+#include "../../catalog/guards.def"
+#undef GUARD
+};
+
+}  // namespace
+
+std::span<const GuardRow> guard_rows() { return kRows; }
+
+bool is_guarded(PointId point) { return std::ranges::find(kRows, point, &GuardRow::point) != kRows.end(); }
+
+}  // namespace sockwarden

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// Points where something can be refused; see points.h.
+#include "catalog/points.h"
+
+#include <algorithm>
+#include <array>
+
+namespace sockwarden {
+namespace {
+
+constexpr std::array kPoints{
+#define POINT(id, word, name, hooks, events, actions, facts, limits) \
+    PointRow{PointId::id, word, name, hooks, events, actions, facts, limits},
+#define BATCH(point, event, facts)
+#define UNTOLD(fact, why)
+#include "../../catalog/points.def"
+#undef POINT
+#undef BATCH
+#undef UNTOLD
+};
+
+constexpr std::array kUntold{
+#define POINT(id, word, name, hooks, events, actions, facts, limits)
+#define BATCH(point, event, facts)
+#define UNTOLD(fact, why) FactId::fact,
+#include "../../catalog/points.def"
+#undef POINT
+#undef BATCH
+#undef UNTOLD
+};
+
+struct BatchRow {
+    PointId point;
+    std::string_view event, facts;
+};
+constexpr std::array kBatches{
+#define POINT(id, word, name, hooks, events, actions, facts, limits)
+#define BATCH(point, event, facts) BatchRow{PointId::point, #event, facts},
+#define UNTOLD(fact, why)
+#include "../../catalog/points.def"
+#undef POINT
+#undef BATCH
+#undef UNTOLD
+};
+
+// Whether `is_it` holds for one of the words.
+template <typename IsIt>
+bool any_word(std::string_view words, IsIt is_it) {
+    while (!words.empty()) {
+        const std::size_t end = std::min(words.find(' '), words.size());
+        if (is_it(words.substr(0, end))) {
+            return true;
+        }
+        words.remove_prefix(std::min(end + 1, words.size()));
+    }
+    return false;
+}
+
+}  // namespace
+
+std::span<const PointRow> points() { return kPoints; }
+const PointRow &point(PointId id) { return kPoints[static_cast<std::size_t>(id)]; }
+
+bool has_event(const PointRow &point, std::string_view event) {
+    return any_word(point.events, [&](std::string_view word) { return word == event; });
+}
+
+bool has_action(const PointRow &point, ActionId action) {
+    return any_word(point.actions, [&](std::string_view word) { return word == sockwarden::action(action).name; });
+}
+
+bool has_fact(const PointRow &point, const FactRow &fact, std::string_view event) {
+    const auto is_below = [&](std::string_view word) {
+        return fact.path == word || (fact.path.starts_with(word) && fact.path[word.size()] == '.');
+    };
+    if (std::ranges::find(kUntold, fact.id) != kUntold.end() || !any_word(point.facts, is_below)) {
+        return false;
+    }
+    return std::ranges::none_of(kBatches, [&](const BatchRow &row) {
+        return row.point == point.id && row.event == event && any_word(row.facts, is_below);
+    });
+}
+
+}  // namespace sockwarden

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rows of catalog/points.def as a constexpr table: where in the kernel something can be refused.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "catalog/actions.h"
+#include "catalog/facts.h"
+
+namespace sockwarden {
+
+enum class PointId : std::uint8_t {
+#define POINT(id, word, name, hooks, events, actions, facts, limits) id,
+#define BATCH(point, event, facts)
+#define UNTOLD(fact, why)
+#include "../../catalog/points.def"
+#undef POINT
+#undef BATCH
+#undef UNTOLD
+};
+
+// Lists are words with blanks between them.
+struct PointRow {
+    PointId id;
+    std::string_view word, name, hooks, events, actions, facts, limits;
+};
+
+// The earliest first.
+std::span<const PointRow> points();
+const PointRow &point(PointId id);
+
+// Whether an event passes there, an action makes sense there, and a fact of messages of an event is certain there.
+bool has_event(const PointRow &point, std::string_view event);
+bool has_action(const PointRow &point, ActionId action);
+bool has_fact(const PointRow &point, const FactRow &fact, std::string_view event);
+
+}  // namespace sockwarden

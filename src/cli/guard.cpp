@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// `sockwarden guard`, which enforces policies and reports each verdict that was not a plain allow; and `status`,
+// `reload` and `release`, which ask the guard that is at work.
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/choices.h"
+#include "cli/commands.h"
+#include "cli/guard_run.h"
+#include "cli/reading.h"
+#include "cli/report.h"
+#include "control/lock.h"
+
+namespace sockwarden {
+namespace {
+
+constexpr const char *kExamples = R"(Examples:
+  sockwarden guard --policy docker.yaml --duration 60s          enforces for a minute: a safe trial
+  sockwarden guard --policy docker.yaml --audit                 reports what would be refused, refuses nothing
+  sockwarden guard --policy /etc/sockwarden/policies -w log.json
+SIGHUP, or `sockwarden reload`, reads the policies anew.)";
+
+struct GuardCommand : RunOptions {
+    GuardPlan plan;
+};
+
+// What the running guard holds on to.
+struct Held {
+    Fd lock;
+    Control control;
+};
+
+Result<Opened> open_guard(std::unique_ptr<GuardRun> run, Held &held) {
+    Result<Fd> lock = lock_guard();
+    if (!lock) {
+        return lock.error();
+    }
+    held.lock = std::move(*lock);
+    Result<Control> control = Control::open();
+    if (!control) {
+        return control.error();
+    }
+    held.control = std::move(*control);
+    if (Status status = run->start(held.control.file()); !status) {
+        return status.error();
+    }
+    GuardRun &guard = *run;
+    Opened opened;
+    opened.saying = guard.saying();
+    opened.engine = "lsm";
+    opened.events = ~EventMask{0};
+    opened.source = std::move(run);
+    opened.loads_more = true;
+    opened.control = held.control.fd();
+    opened.on_control = [&] {
+        held.control.serve([&](std::string_view request) { return guard.answer(request); });
+        return !guard.is_released();
+    };
+    opened.on_hangup = [&guard] {
+        const Status status = guard.reload();
+        say("{}", status ? guard.saying() : status.error().message + "; the policies in force stay");
+    };
+    return opened;
+}
+
+int run_guard(GuardCommand &options) {
+    if (const Status status = options.check_run(); !status) {
+        return fail(status.error());
+    }
+    options.plan.ring_size = options.ring_size;
+    Result<std::unique_ptr<GuardRun>> run = GuardRun::prepare(options.plan);
+    if (!run) {
+        return fail({"nothing is guarded: " + run.error().message, run.error().exit_code});
+    }
+    GuardRun &guard = **run;
+    Held held;
+    Plan plan;
+    plan.open = [&] { return open_guard(std::move(*run), held); };
+    plan.wants = [&](Message &message) { return guard.complete(message); };
+    return end_like(read_out(options, plan));
+}
+
+// What a guard says of itself, for people.
+void print_status(const std::string &text) {
+    const auto status = nlohmann::json::parse(text);
+    fmt::print("guard {}: {}, generation {}\n", status.at("pid").get<long>(), status.at("mode").get<std::string>(),
+               status.at("generation").get<long>());
+    for (const auto &policy : status.at("policies")) {
+        fmt::print("{}: {}, {}, default {}: {} times\n", policy.at("file").get<std::string>(),
+                   policy.at("name").get<std::string>(), policy.at("mode").get<std::string>(),
+                   policy.at("default").get<std::string>(), policy.at("default_hits").get<std::uint64_t>());
+        for (const auto &rule : policy.at("rules")) {
+            fmt::print("  {:<24} {:<8} {:>8} times\n", rule.at("name").get<std::string>(),
+                       rule.at("action").get<std::string>(), rule.at("hits").get<std::uint64_t>());
+        }
+    }
+    for (const auto &hook : status.at("hooks")) {
+        fmt::print("hook {:<22} at {:<9} {}\n", hook.at("hook").get<std::string>(), hook.at("point").get<std::string>(),
+                   hook.at("proven").get<bool>() ? "proven" : "not proven");
+    }
+    fmt::print("unjudged {}\n", status.at("unjudged").get<std::uint64_t>());
+}
+
+int run_asking(const std::string &request, const std::string &output) {
+    if (const Status status = check_choice("--output", output, choices_of("--output")); !status) {
+        return fail(status.error());
+    }
+    const Result<std::string> answer = ask_guard(request);
+    if (!answer) {
+        return fail(answer.error());
+    }
+    if (request == "status" && output == "table") {
+        print_status(*answer);
+    } else {
+        fmt::print("{}", *answer);
+    }
+    return 0;
+}
+
+}  // namespace
+
+void add_guard(CLI::App &app, Run &run) {
+    CLI::App *command = app.add_subcommand("guard", "Enforce policies, and report what they refuse");
+    auto options = std::make_shared<GuardCommand>();
+    command->add_option("--policy", options->plan.policies, "Policies: files, or folders of .yaml files")
+        ->type_name("FILE_OR_DIR")
+        ->required()
+        ->allow_extra_args(false);
+    command->add_flag("--audit", options->plan.audit, "Refuse nothing: report what would have been refused");
+    options->declare_run(*command);
+    command->footer(kExamples);
+    command->callback([options, &run] { run = [options] { return run_guard(*options); }; });
+    for (const auto &[name, what] : {std::pair("status", "Say what the guard at work enforces, and how often"),
+                                     std::pair("reload", "Let the guard at work read its policies anew"),
+                                     std::pair("release", "End the guard at work")}) {
+        CLI::App *asking = app.add_subcommand(name, what);
+        auto output = std::make_shared<std::string>("table");
+        if (std::string_view(name) == "status") {
+            asking->add_option("-o,--output", *output, "table (default) or json")->type_name("FORMAT");
+        }
+        asking->callback([request = std::string(name), output, &run] {
+            run = [request, output] { return run_asking(request, *output); };
+        });
+    }
+}
+
+}  // namespace sockwarden

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+// A guard over its whole life; see guard_run.h.
+#include "cli/guard_run.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "catalog/actions.h"
+#include "cli/own_sockets.h"
+#include "cli/report.h"
+#include "output/filter.h"
+
+namespace sockwarden {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Error mistakes_error(const std::vector<PolicyFile> &files, const std::vector<policy::PolicyMistake> &mistakes) {
+    for (const policy::PolicyMistake &one : mistakes) {
+        say("{}", policy::mistake_text(files[one.policy].name, one.mistake));
+    }
+    return {fmt::format("{} {} in policies", mistakes.size(), mistakes.size() == 1 ? "mistake" : "mistakes"),
+            kExitUsage};
+}
+
+// Those of a rule, or without one of the policy's default, through all points.
+std::uint64_t hits_of(const Guard &guard, const std::vector<policy::Deployed> &points, const policy::Policy &policy,
+                      const policy::Rule *rule) {
+    std::uint64_t sum = 0;
+    for (const policy::Deployed &point : points) {
+        const std::vector<std::uint64_t> hits = guard.hits(point.point);
+        std::size_t number = 0;
+        for (std::size_t i = 0; i < point.policies.size(); ++i) {
+            const policy::Excerpt &excerpt = point.policies[i];
+            for (const policy::Rule *one : excerpt.rules) {
+                sum += one == rule ? hits[number] : 0;
+                ++number;
+            }
+            sum += rule == nullptr && excerpt.policy == &policy ? hits[wire::IMAGE_CLAUSES + i] : 0;
+        }
+    }
+    return sum;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<GuardRun>> GuardRun::prepare(GuardPlan plan) {
+    std::unique_ptr<GuardRun> run(new GuardRun(std::move(plan)));
+    Result<std::unique_ptr<Version>> version = run->compile();
+    if (!version) {
+        return version.error();
+    }
+    run->current_ = std::move(*version);
+    return run;
+}
+
+Result<std::unique_ptr<GuardRun::Version>> GuardRun::compile() const {
+    auto version = std::make_unique<Version>();
+    version->generation = current_ != nullptr ? current_->generation + 1 : 0;
+    Result<std::vector<PolicyFile>> files = read_policies(plan_.policies);
+    if (!files) {
+        return files.error();
+    }
+    version->files = *std::move(files);
+    std::vector<const policy::Policy *> policies;
+    for (PolicyFile &file : version->files) {
+        file.policy.mode = plan_.audit ? policy::Mode::audit : file.policy.mode;
+        policies.push_back(&file.policy);
+    }
+    Result<std::vector<policy::Deployed>, std::vector<policy::PolicyMistake>> deployed = policy::deploy(policies);
+    if (!deployed) {
+        return mistakes_error(version->files, deployed.error());
+    }
+    version->points = *std::move(deployed);
+    if (version->points.empty()) {
+        return Error{"nothing to guard: no rule of these policies orders anything", kExitUsage};
+    }
+    for (const policy::Deployed &one : version->points) {
+        Result<policy::Image, policy::PolicyMistake> image = policy::compile_policies(one.policies, real_files());
+        if (!image) {
+            return mistakes_error(version->files, {image.error()});
+        }
+        version->images.push_back(*std::move(image));
+    }
+    version->rulings.emplace(version->points);
+    return version;
+}
+
+Status GuardRun::load(Version &version) const {
+    GuardOptions wanted;
+    wanted.ring_size = plan_.ring_size;
+    wanted.own = own_sockets();
+    wanted.generation = version.generation;
+    wanted.control = control_;
+    for (std::size_t i = 0; i < version.points.size(); ++i) {
+        wanted.images.push_back({version.points[i].point, version.images[i].facts(), version.images[i].bytes()});
+    }
+    Result<std::unique_ptr<Guard>> guard = Guard::open(wanted);
+    if (!guard) {
+        return guard.error();
+    }
+    version.guard = std::move(*guard);
+    return Done{};
+}
+
+Status GuardRun::start(const FileIdentity &control) {
+    control_ = control;
+    return load(*current_);
+}
+
+Status GuardRun::reload() {
+    Result<std::unique_ptr<Version>> next = compile();
+    if (!next) {
+        return next.error();
+    }
+    if (Status status = load(**next); !status) {
+        return status;
+    }
+    current_->guard->detach();
+    former_.push_back(std::move(current_));
+    current_ = std::move(*next);
+    return Done{};
+}
+
+std::size_t GuardRun::drain(const Take &take, bool all, std::size_t budget) {
+    while (!former_.empty()) {
+        Guard &oldest = *former_.front()->guard;
+        if (const std::size_t count = oldest.drain(take, true, budget); count != 0) {
+            return count;
+        }
+        std::ranges::move(oldest.losses(), std::back_inserter(lost_));
+        former_.erase(former_.begin());
+    }
+    return current_->guard->drain(take, all, budget);
+}
+
+int GuardRun::wake_fd() const { return current_->guard->wake_fd(); }
+bool GuardRun::prepare_sleep() { return former_.empty() && current_->guard->prepare_sleep(); }
+
+std::vector<Loss> GuardRun::losses() {
+    std::vector<Loss> losses = current_->guard->losses();
+    const auto add = [&](const std::vector<Loss> &more) {
+        for (const Loss &loss : more) {
+            const auto same = std::ranges::find_if(
+                losses, [&](const Loss &one) { return one.counter == loss.counter && one.cpu == loss.cpu; });
+            if (same != losses.end()) {
+                same->count += loss.count;
+            } else {
+                losses.push_back(loss);
+            }
+        }
+    };
+    add(lost_);
+    for (const auto &version : former_) {
+        add(version->guard->losses());
+    }
+    return losses;
+}
+
+bool GuardRun::complete(Message &message) {
+    if (!message.verdict) {
+        return false;
+    }
+    const auto is_it = [&](const auto &version) { return version->generation == message.verdict->generation; };
+    const auto version = std::ranges::find_if(former_, is_it);
+    if (version != former_.end()) {
+        return (*version)->rulings->complete(message);
+    }
+    return is_it(current_) && current_->rulings->complete(message);
+}
+
+std::string GuardRun::saying() const {
+    std::string where;
+    for (const policy::Deployed &one : current_->points) {
+        where += fmt::format("{}{}", where.empty() ? "" : ", ", point(one.point).word);
+    }
+    return fmt::format("{} at {}; hooks proven: {}", plan_.audit ? "watching" : "guarding", where,
+                       current_->guard->hooks().size());
+}
+
+std::string GuardRun::status() const {
+    Json status{{"pid", ::getpid()}, {"mode", plan_.audit ? "audit" : "enforce"}, {"generation", current_->generation}};
+    status["policies"] = Json::array();
+    for (const PolicyFile &file : current_->files) {
+        const policy::Policy &policy = file.policy;
+        Json rules = Json::array();
+        for (const policy::Rule &rule : policy.rules) {
+            rules.push_back({{"name", rule.name},
+                             {"action", action(rule.action).name},
+                             {"hits", hits_of(*current_->guard, current_->points, policy, &rule)}});
+        }
+        status["policies"].push_back({{"file", file.name},
+                                      {"name", policy.name},
+                                      {"mode", policy.mode == policy::Mode::enforce ? "enforce" : "audit"},
+                                      {"default", action(policy.otherwise).name},
+                                      {"default_hits", hits_of(*current_->guard, current_->points, policy, nullptr)},
+                                      {"rules", std::move(rules)}});
+    }
+    status["hooks"] = Json::array();
+    for (const GuardHook &hook : current_->guard->hooks()) {
+        status["hooks"].push_back(
+            {{"hook", hook.row->target}, {"point", point(hook.row->point).word}, {"proven", hook.is_proven}});
+    }
+    status["unjudged"] = 0;
+    for (const Loss &loss : current_->guard->losses()) {
+        if (loss.counter == "unjudged") {
+            status["unjudged"] = status["unjudged"].get<std::uint64_t>() + loss.count;
+        }
+    }
+    return status.dump() + "\n";
+}
+
+Answer GuardRun::answer(std::string_view request) {
+    if (request == "status") {
+        return {true, status()};
+    }
+    if (request == "reload") {
+        const Status status = reload();
+        return status ? Answer{true, saying() + "\n"}
+                      : Answer{false, status.error().message + "; the policies in force stay"};
+    }
+    if (request == "release") {
+        is_released_ = true;
+        return {true, "released\n"};
+    }
+    return {false, "a guard knows status, reload and release"};
+}
+
+}  // namespace sockwarden

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// A guard over its whole life: the policies in force, those that replace them, and what it answers to who asks.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/policy_files.h"
+#include "cli/rulings.h"
+#include "control/control.h"
+#include "source/bpf/guard.h"
+
+namespace sockwarden {
+
+struct GuardPlan {
+    std::vector<std::string> policies;  // files and folders, read anew for each reload
+    bool audit = false;
+    std::size_t ring_size = 0;
+};
+
+class GuardRun : public Source {
+public:
+    // Reads the policies and says what cannot be enforced; nothing is loaded.
+    static Result<std::unique_ptr<GuardRun>> prepare(GuardPlan plan);
+    // Loads, attaches and proves. `control` may name nothing.
+    Status start(const FileIdentity &control);
+
+    std::size_t drain(const Take &take, bool all, std::size_t budget) override;
+    int wake_fd() const override;
+    bool prepare_sleep() override;
+    std::vector<Loss> losses() override;
+
+    // Puts the verdict of a message into words; false where it has none.
+    bool complete(Message &message);
+    // "guarding at connect, send; hooks proven: 4"
+    std::string saying() const;
+
+    // Reads the policies anew and puts them in the place of those in force: first the new ones are attached and
+    // proven, then the old ones go, so there is no moment without. With a mistake the old ones stay.
+    Status reload();
+    // To "status", "reload" or "release".
+    Answer answer(std::string_view request);
+    bool is_released() const { return is_released_; }
+
+private:
+    // Policies from their files to the kernel. Rulings refer to the points.
+    struct Version {
+        std::uint32_t generation = 0;
+        std::vector<PolicyFile> files;
+        std::vector<policy::Deployed> points;
+        std::vector<policy::Image> images;
+        std::optional<Rulings> rulings;
+        std::unique_ptr<Guard> guard;
+    };
+
+    explicit GuardRun(GuardPlan plan) : plan_(std::move(plan)) {}
+    Result<std::unique_ptr<Version>> compile() const;
+    Status load(Version &version) const;
+    std::string status() const;
+
+    GuardPlan plan_;
+    FileIdentity control_;
+    std::unique_ptr<Version> current_;
+    std::vector<std::unique_ptr<Version>> former_;  // replaced; what they told is still to be read
+    std::vector<Loss> lost_;                        // of all that are gone
+    bool is_released_ = false;
+};
+
+}  // namespace sockwarden

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// `sockwarden policy`: checks policies, runs their tests, and lists what rules may ask. None of it needs privilege.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "catalog/catalog.h"
+#include "catalog/facts.h"
+#include "cli/choices.h"
+#include "cli/commands.h"
+#include "cli/policy_files.h"
+#include "cli/policy_replay.h"
+#include "cli/report.h"
+#include "policy/advice.h"
+#include "policy/placement.h"
+#include "policy/test_run.h"
+
+namespace sockwarden {
+namespace {
+
+constexpr const char *kExamples = R"(Examples:
+  sockwarden policy facts                       what rules may ask, and how
+  sockwarden policy check my.yaml               what is wrong with a policy, and where
+  sockwarden policy test my.yaml                runs the tests inside it
+  sockwarden policy test my.yaml --records r.json   what it would have decided about recorded messages)";
+
+struct PolicyOptions {
+    std::vector<std::string> files;
+    std::string records;
+    std::string output = "table";
+};
+
+std::string rule_line(const policy::Rule &rule, std::size_t width) {
+    const std::string error = rule.error == 0 ? "" : fmt::format(" {}", ::strerrorname_np(rule.error));
+    return fmt::format("  {:<{}}  {}{}", rule.name, width, action(rule.action).name, error);
+}
+
+std::string joined(const std::vector<std::string_view> &words) {
+    std::string text;
+    for (const std::string_view word : words) {
+        text += (text.empty() ? "" : ", ") + std::string(word);
+    }
+    return text;
+}
+
+bool is_everything(const policy::Placement &placement) {
+    return std::ranges::all_of(events(), [&](const EventRow &event) {
+        return !has_event(*placement.point, event.name) ||
+               std::ranges::find(placement.events, event.name) != placement.events.end();
+    });
+}
+
+// "at queueing: recvmsg, read (datagrams, seqpackets and netlink, no streams)", or why nowhere.
+std::string placement_line(const policy::Placement &placement) {
+    if (placement.point == nullptr) {
+        return fmt::format("nowhere: {}: {}", joined(placement.events), placement.reason);
+    }
+    return fmt::format("at {}{}{}", placement.point->name,
+                       is_everything(placement) ? "" : ": " + joined(placement.events),
+                       placement.point->limits.empty() ? "" : fmt::format(" ({})", placement.point->limits));
+}
+
+void print_placements(const std::vector<policy::Placement> &placements) {
+    for (const policy::Placement &placement : placements) {
+        fmt::print("    {}\n", placement_line(placement));
+    }
+}
+
+int run_check(const PolicyOptions &options) {
+    const Result<std::vector<PolicyFile>> read = read_policies(options.files);
+    if (!read) {
+        return fail(read.error());
+    }
+    for (const PolicyFile &file : *read) {
+        const policy::Policy &policy = file.policy;
+        fmt::print("{}: {}, {}, default {}\n", file.name, policy.name,
+                   policy.mode == policy::Mode::enforce ? "enforce" : "audit", action(policy.otherwise).name);
+        std::size_t width = 0;
+        for (const policy::Rule &rule : policy.rules) {
+            width = std::max(width, rule.name.size());
+        }
+        for (const policy::Rule &rule : policy.rules) {
+            fmt::print("{}\n", rule_line(rule, width));
+            print_placements(policy::placements_of(policy, rule));
+            for (const std::string &advice : policy::advice_on(rule)) {
+                fmt::print("    note: {}\n", advice);
+            }
+        }
+        if (policy.otherwise != ActionId::allow) {
+            fmt::print("  {:<{}}  {}\n", "(default)", width, action(policy.otherwise).name);
+            print_placements(policy::placements_of_default(policy));
+        }
+    }
+    fmt::print(
+        "`sockwarden guard` enforces at these points but delivery, on kernels that let it; no trace refuses "
+        "anything.\n");
+    return 0;
+}
+
+int run_facts(const PolicyOptions &options) {
+    if (const Status status = check_choice("--output", options.output, choices_of("--output")); !status) {
+        return fail(status.error());
+    }
+    std::fputs((options.output == "json" ? facts_as_json() : facts_as_text()).c_str(), stdout);
+    return 0;
+}
+
+int run_test(const PolicyOptions &options) {
+    Result<std::vector<PolicyFile>> read = read_policies(options.files);
+    if (!read) {
+        return fail(read.error());
+    }
+    bool failed = false;
+    for (PolicyFile &file : *read) {
+        const std::vector<policy::TestFailure> failures = policy::run_tests(file.policy);
+        for (const policy::TestFailure &failure : failures) {
+            std::fprintf(stderr, "%s\n", policy::mistake_text(file.name, {failure.place, failure.message, ""}).c_str());
+        }
+        failed = failed || !failures.empty();
+        fmt::print("{}: {} of {} tests passed\n", file.name, file.policy.tests.size() - failures.size(),
+                   file.policy.tests.size());
+    }
+    if (!options.records.empty()) {
+        if (const Status status = replay(*read, options.records); !status) {
+            return fail(status.error());
+        }
+    }
+    return failed ? kExitFailure : 0;
+}
+
+CLI::App *add_with_files(CLI::App &app, const char *name, const char *description,
+                         const std::shared_ptr<PolicyOptions> &options) {
+    CLI::App *command = app.add_subcommand(name, description);
+    command->add_option("FILE", options->files, "Policies")->type_name("FILE")->required();
+    return command;
+}
+
+}  // namespace
+
+void add_policy(CLI::App &app, Run &run) {
+    CLI::App *command = app.add_subcommand("policy", "Check and test policies, and list what their rules may ask");
+    command->footer(kExamples);
+    auto options = std::make_shared<PolicyOptions>();
+    CLI::App *check = add_with_files(*command, "check",
+                                     "Say what is wrong with policies, and where their rules can be enforced", options);
+    check->callback([options, &run] { run = [options] { return run_check(*options); }; });
+    CLI::App *facts = command->add_subcommand("facts", "List what rules may ask, and how");
+    facts->add_option("-o,--output", options->output, "table (default) or json, one object a line")
+        ->type_name("FORMAT");
+    facts->callback([options, &run] { run = [options] { return run_facts(*options); }; });
+    CLI::App *test = add_with_files(*command, "test", "Run the tests inside policies", options);
+    test->add_option("--records", options->records,
+                     "Say what the policies would have decided about these records of `sockwarden trace -o json`")
+        ->type_name("FILE");
+    test->callback([options, &run] { run = [options] { return run_test(*options); }; });
+}
+
+}  // namespace sockwarden

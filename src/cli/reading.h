@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// One run of a command that reads records and writes them out, from opening the source to the summary.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/run_options.h"
+#include "decode/message.h"
+#include "source/source.h"
+
+namespace sockwarden {
+
+// What is read, once it is open.
+struct Opened {
+    std::unique_ptr<Source> source;
+    std::string engine;  // as records name it
+    std::vector<std::string> uncovered;
+    std::string saying;  // on standard error: what is done now
+    std::uint32_t snaplen = wire::INLINE_PAYLOAD;
+    EventMask events = 0;
+    std::function<Status(std::uint32_t)> mark;  // takes the process of a command in
+    bool loads_more = false;                    // later, for which privilege is kept
+    int control = -1;                           // a descriptor; when it is readable, on_control is called
+    std::function<bool()> on_control;           // false ends the run
+    std::function<void()> on_hangup;            // for SIGHUP, which else ends the run
+};
+
+struct Plan {
+    std::function<Result<Opened>()> open;
+    std::function<bool(Message &)> wants;  // may complete the message; null: every message
+};
+
+struct RunEnd {
+    int exit_code = 0;
+    std::optional<int> command_status;  // the wait status of the command, where it has ended and counts
+};
+
+// Says on standard error what it does and why it failed. `options` are checked.
+RunEnd read_out(const RunOptions &options, const Plan &plan);
+
+// Ends the program as the command ended: by its exit code, or the signal that killed it.
+int end_like(const RunEnd &end);
+
+}  // namespace sockwarden

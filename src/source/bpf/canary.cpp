@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// Canaries; see canary.h.
+#include "source/bpf/canary.h"
+
+#include <fcntl.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "base/fd.h"
+
+namespace sockwarden {
+namespace {
+
+struct Pair {
+    Fd near, far;
+};
+
+Pair make_pair(int type) {
+    int ends[2] = {-1, -1};
+    if (::socketpair(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {
+        return {};
+    }
+    return {Fd(ends[0]), Fd(ends[1])};
+}
+
+bool was_refused(ssize_t result) { return result < 0 && errno == kCanaryError; }
+
+// Where nobody listens (tcpmux).
+sockaddr_in nobody() {
+    sockaddr_in name{};
+    name.sin_family = AF_INET;
+    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    name.sin_port = htons(1);
+    return name;
+}
+
+bool connect_refused() {
+    const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    const sockaddr_in name = nobody();
+    return was_refused(::connect(socket.get(), reinterpret_cast<const sockaddr *>(&name), sizeof(name)));
+}
+
+bool connect_send_refused() {
+    const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    const sockaddr_in name = nobody();
+    return was_refused(::sendto(socket.get(), "", 1, MSG_FASTOPEN | MSG_NOSIGNAL,
+                                reinterpret_cast<const sockaddr *>(&name), sizeof(name)));
+}
+
+// A UNIX socket to talk to, under a name that the kernel chose.
+struct Named {
+    Fd socket;
+    sockaddr_un name{};
+    socklen_t size = sizeof(name);
+
+    explicit Named(int type) : socket(::socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
+        const sockaddr unnamed{AF_UNIX, {}};
+        const bool is_bound = ::bind(socket.get(), &unnamed, sizeof(unnamed.sa_family)) == 0 &&
+                              (type != SOCK_STREAM || ::listen(socket.get(), 1) == 0) &&
+                              ::getsockname(socket.get(), address(), &size) == 0;
+        size = is_bound ? size : 0;
+    }
+    sockaddr *address() { return reinterpret_cast<sockaddr *>(&name); }
+};
+
+bool connect_unix_refused(int type) {
+    Named there(type);
+    const Fd socket(::socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    return was_refused(::connect(socket.get(), there.address(), there.size));
+}
+
+bool send_to_refused() {
+    Named there(SOCK_DGRAM);
+    const Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    return was_refused(::sendto(socket.get(), "", 1, MSG_NOSIGNAL, there.address(), there.size));
+}
+
+bool send_refused() { return was_refused(::send(make_pair(SOCK_DGRAM).near.get(), "", 1, MSG_NOSIGNAL)); }
+
+bool receive_refused() {
+    char byte = 0;
+    const Pair pair = make_pair(SOCK_DGRAM);
+    return was_refused(::recv(pair.near.get(), &byte, 1, 0));
+}
+
+// The sender is told that all is well, or of the refusal; the message is not there.
+bool queueing_refused() {
+    const Pair pair = make_pair(SOCK_DGRAM);
+    char byte = 0;
+    const ssize_t sent = ::send(pair.near.get(), "", 1, MSG_NOSIGNAL);
+    return (sent == 1 || was_refused(sent)) && ::recv(pair.far.get(), &byte, 1, 0) < 0 && errno == EAGAIN;
+}
+
+bool splice_refused() {
+    const Pair pair = make_pair(SOCK_STREAM);
+    int ends[2] = {-1, -1};
+    if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
+        return false;
+    }
+    const Fd out(ends[0]), in(ends[1]);
+    return was_refused(::splice(pair.near.get(), nullptr, in.get(), nullptr, 1, SPLICE_F_NONBLOCK));
+}
+
+bool zerocopy_refused() {
+    const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    tcp_zerocopy_receive wanted{};
+    socklen_t size = sizeof(wanted);
+    return was_refused(::getsockopt(socket.get(), IPPROTO_TCP, TCP_ZEROCOPY_RECEIVE, &wanted, &size));
+}
+
+// The message arrives, its descriptor does not.
+bool descriptor_refused() {
+    const Pair pair = make_pair(SOCK_DGRAM);
+    const int passed = pair.near.get();
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(passed))] = {};
+    char byte = 0;
+    iovec part{&byte, 1};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof(control);
+    cmsghdr *rights = CMSG_FIRSTHDR(&message);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof(passed));
+    std::memcpy(CMSG_DATA(rights), &passed, sizeof(passed));
+    if (::sendmsg(pair.near.get(), &message, MSG_NOSIGNAL) != 1) {
+        return false;
+    }
+    message.msg_controllen = sizeof(control);
+    if (::recvmsg(pair.far.get(), &message, MSG_CMSG_CLOEXEC) != 1) {
+        return false;
+    }
+    const cmsghdr *got = CMSG_FIRSTHDR(&message);
+    if (got != nullptr && got->cmsg_len == CMSG_LEN(sizeof(int))) {
+        int number = -1;
+        std::memcpy(&number, CMSG_DATA(got), sizeof(number));
+        const Fd arrived(number);
+        return false;
+    }
+    return (message.msg_flags & MSG_CTRUNC) != 0;
+}
+
+}  // namespace
+
+bool is_refused(const GuardRow &hook) {
+    struct Way {
+        std::string_view id;
+        bool (*is_refused)();
+    };
+    constexpr Way kWays[] = {
+        {"gd_connect", connect_refused},
+        {"gd_connect_stream", [] { return connect_unix_refused(SOCK_STREAM); }},
+        {"gd_connect_peer", [] { return connect_unix_refused(SOCK_DGRAM); }},
+        {"gd_connect_send", connect_send_refused},
+        {"gd_send", send_refused},
+        {"gd_send_peer", send_to_refused},
+        {"gd_queue", queueing_refused},
+        {"gd_receive", receive_refused},
+        {"gd_splice", splice_refused},
+        {"gd_zerocopy", zerocopy_refused},
+        {"gd_descriptor", descriptor_refused},
+    };
+    const auto *way = std::ranges::find(kWays, hook.id, &Way::id);
+    return way != std::end(kWays) && way->is_refused();
+}
+
+}  // namespace sockwarden

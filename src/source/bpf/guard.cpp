@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// The guard; see guard.h.
+#include "source/bpf/guard.h"
+
+#include <bpf/bpf.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "source/bpf/canary.h"
+#include "source/bpf/object.h"
+#include "source/bpf/objects.h"
+#include "source/bpf/session.h"
+
+namespace sockwarden {
+namespace {
+
+constexpr int kExitUnproven = 3;
+
+wire::capture_config make_config(const GuardOptions &options) {
+    wire::capture_config config{};
+    config.snaplen = options.snaplen;
+    config.self = static_cast<std::uint32_t>(::getpid());
+    config.events = ~0U;
+    config.asked = ~0U;
+    config.verdicts = 1;
+    config.generation = options.generation;
+    config.control_inode = options.control.inode;
+    config.control_device = options.control.device;
+    for (const PointImage &image : options.images) {
+        config.facts |= image.facts;
+    }
+    config.with_flags = events_with(FieldId::flags);
+    config.with_iovlen = events_with(FieldId::iovlen);
+    config.with_peeked = events_with(FieldId::peeked);
+    for (const wire::own_socket &own : options.own) {
+        if (config.own_count < wire::MAX_OWN) {
+            config.own[config.own_count++] = own;
+        }
+    }
+    return config;
+}
+
+}  // namespace
+
+struct Guard::State {
+    Object object;
+    std::vector<GuardHook> hooks;
+    std::vector<Link> links;
+    Session session;
+
+    Status load(const GuardOptions &options);
+    Status attach();
+    Status prove();
+};
+
+Status Guard::State::load(const GuardOptions &options) {
+    Result<Object> opened = open_object(objects::guard(), TypesOf::kernel_only);
+    if (!opened) {
+        return opened.error();
+    }
+    object = std::move(*opened);
+    if (Status status = put_config(*object, make_config(options)); !status) {
+        return status;
+    }
+    for (const GuardRow &row : guard_rows()) {
+        bpf_program *program = ::bpf_object__find_program_by_name(object.get(), std::string(row.id).c_str());
+        if (program == nullptr) {
+            return Error{"the BPF object lacks " + std::string(row.id)};
+        }
+        const bool is_needed =
+            std::ranges::any_of(options.images, [&](const PointImage &image) { return image.point == row.point; });
+        ::bpf_program__set_autoload(program, is_needed);
+        if (is_needed) {
+            hooks.push_back({&row});
+        }
+    }
+    ::bpf_map__set_max_entries(::bpf_object__find_map_by_name(object.get(), "images"), wire::POINT_COUNT);
+    ::bpf_map__set_max_entries(::bpf_object__find_map_by_name(object.get(), "scratches"), wire::GUARD_SLOTS);
+    int why_not = 0;
+    if (const Status status = load_object(*object, why_not); !status) {
+        return Error{why_not == EPERM
+                         ? "this kernel refuses the programs of the guard (BPF trampolines): nothing can be enforced "
+                           "here; `sockwarden trace EXPRESSION` shows what a rule would meet"
+                         : "cannot load the guard: " + status.error().message,
+                     why_not == EPERM ? kExitUnproven : 2};
+    }
+    for (const PointImage &image : options.images) {
+        if (Status status = put_image(*object, static_cast<std::uint32_t>(image.point), image.image); !status) {
+            return status;
+        }
+    }
+    return Done{};
+}
+
+Status Guard::State::attach() {
+    for (const GuardHook &hook : hooks) {
+        const std::string id(hook.row->id);
+        Link link(::bpf_program__attach(::bpf_object__find_program_by_name(object.get(), id.c_str())));
+        if (link == nullptr) {
+            return errno_error("cannot attach " + id);
+        }
+        links.push_back(std::move(link));
+    }
+    return Done{};
+}
+
+Status Guard::State::prove() {
+    std::string unproven;
+    for (GuardHook &hook : hooks) {
+        session.shared()->canary = static_cast<std::uint32_t>(hook.row - guard_rows().data()) + 1;
+        hook.is_proven = is_refused(*hook.row);
+        session.shared()->canary = 0;
+        // Refused with it, everything would be refused: what must pass is asked for, too.
+        if (!hook.is_proven || is_refused(*hook.row)) {
+            unproven += fmt::format("{}{}", unproven.empty() ? "" : ", ", hook.row->target);
+        }
+    }
+    if (unproven.empty()) {
+        return Done{};
+    }
+    return Error{"nothing can be refused here: these hooks are attached and never run: " + unproven +
+                     "; is bpf in /sys/kernel/security/lsm? `sockwarden trace EXPRESSION` shows what a rule would meet",
+                 kExitUnproven};
+}
+
+Guard::Guard(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Guard::~Guard() = default;
+
+Result<std::unique_ptr<Guard>> Guard::open(const GuardOptions &options) {
+    auto state = std::make_unique<State>();
+    if (Status status = state->load(options); !status) {
+        return status.error();
+    }
+    Result<Session> session = Session::start(*state->object, options.ring_size);
+    if (!session) {
+        return session.error();
+    }
+    state->session = std::move(*session);
+    if (Status status = state->attach(); !status) {
+        return status.error();
+    }
+    if (Status status = state->prove(); !status) {
+        return status.error();
+    }
+    return std::unique_ptr<Guard>(new Guard(std::move(state)));
+}
+
+std::size_t Guard::drain(const Take &take, bool all, std::size_t budget) {
+    return state_->session.drain(take, all, budget);
+}
+
+int Guard::wake_fd() const { return state_->session.wake_fd(); }
+bool Guard::prepare_sleep() { return state_->session.prepare_sleep(); }
+std::vector<Loss> Guard::losses() { return state_->session.losses(*state_->object); }
+const std::vector<GuardHook> &Guard::hooks() const { return state_->hooks; }
+void Guard::detach() { state_->links.clear(); }
+
+std::vector<std::uint64_t> Guard::hits(PointId point) const {
+    const int map = ::bpf_object__find_map_fd_by_name(state_->object.get(), "hits");
+    std::vector<std::uint64_t> hits(wire::HITS_OF_POINT);
+    for (std::uint32_t i = 0; i < hits.size(); ++i) {
+        const std::uint32_t index = static_cast<std::uint32_t>(point) * wire::HITS_OF_POINT + i;
+        ::bpf_map_lookup_elem(map, &index, &hits[i]);
+    }
+    return hits;
+}
+
+}  // namespace sockwarden

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// The guard: policies judged in the kernel where it asks its security modules.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/wire.h"
+#include "catalog/guards.h"
+#include "identity/file.h"
+#include "source/source.h"
+
+namespace sockwarden {
+
+// What is judged at a point.
+struct PointImage {
+    PointId point;
+    std::uint64_t facts;  // that the image asks: a bit for each FactId
+    Bytes image;          // of a policy::Image, which need not outlive the call
+};
+
+struct GuardOptions {
+    std::vector<PointImage> images;
+    std::size_t ring_size = 0;  // bytes of each CPU's ring; 0: default
+    std::uint32_t snaplen = 256;
+    std::uint32_t generation = 0;  // that its verdicts name
+    FileIdentity control;          // the socket whose connections are never refused; may be nothing
+    std::vector<wire::own_socket> own;
+};
+
+// A hook of the guard, and whether it was seen to refuse.
+struct GuardHook {
+    const GuardRow *row;
+    bool is_proven = false;
+};
+
+class Guard : public Source {
+public:
+    // Loads and attaches what the images need, and proves it: each point has refused something of sockwarden's own. The
+    // error says which did not, and has exit code 3.
+    static Result<std::unique_ptr<Guard>> open(const GuardOptions &options);
+    ~Guard() override;
+
+    std::size_t drain(const Take &take, bool all, std::size_t budget) override;
+    int wake_fd() const override;
+    bool prepare_sleep() override;
+    std::vector<Loss> losses() override;
+
+    // Judges nothing any more; what was told before can still be read.
+    void detach();
+
+    const std::vector<GuardHook> &hooks() const;
+    // How often the rules of a point, by their number there, have refused or reported; behind 1,024 of them the
+    // defaults of its policies.
+    std::vector<std::uint64_t> hits(PointId point) const;
+
+private:
+    struct State;
+    explicit Guard(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace sockwarden
