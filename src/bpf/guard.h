@@ -120,22 +120,33 @@ worker void give_back(struct slot *slot)
 	slot->busy = 0;
 }
 
+enum {
+	NS_OF_TICK = 10000000, /* USER_HZ is 100 on x86-64 (arch/x86/include/uapi/asm/param.h) */
+};
+
+/* Whether the task is of the sockwarden that loaded this, or that has taken over what an earlier one left in force. Its
+ * process id alone may since be another's. */
+worker bool is_agent(struct task_struct *task)
+{
+	return shared.agent == (u32)task->tgid && shared.agent_start == task->group_leader->start_boottime / NS_OF_TICK;
+}
+
 /* Whether the hook is the one that sockwarden tries out on itself. */
 worker bool is_canary(struct task_struct *task, enum guard_hook hook)
 {
-	return shared.canary == hook + 1 && (u32)task->tgid == config.self;
+	return shared.canary == hook + 1 && is_agent(task);
 }
 
-/* Whether nobody is judged here: a thread of the kernel, sockwarden itself, or who is not guarded. */
+/* Whether nobody is judged here: a thread of the kernel, or sockwarden itself. */
 worker bool is_exempt(struct task_struct *task)
 {
-	return (task->flags & (PF_KTHREAD | PF_IO_WORKER)) == PF_KTHREAD || !wanted_task(task);
+	return (task->flags & (PF_KTHREAD | PF_IO_WORKER)) == PF_KTHREAD || is_agent(task);
 }
 
 /* A slot for what is asked for at a point, with what the task's process leaves possible. */
 worker struct slot *take_up(struct task_struct *task, enum point point, struct sock *sk)
 {
-	struct slot *slot = take_slot(4 * task->pid + point);
+	struct slot *slot = shared.released ? NULL : take_slot(4 * task->pid + point);
 	u64 owner = owner_of(task);
 	struct matching *match;
 

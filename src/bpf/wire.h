@@ -253,8 +253,10 @@ struct shared_state {
 	u32 blocked_unseen; /* found inside one whose end no hook sees */
 	u32 return_hits;    /* runs of the probe at the return site in sockwarden's own calls */
 	u64 return_site;    /* where the function returns to that is asked about */
-	u32 spare;
-	u32 canary; /* the hook, plus one, at which the guard refuses what it asks for itself: its proof */
+	u32 agent;          /* process id of the sockwarden that the guard never refuses anything; 0: nobody */
+	u64 agent_start;    /* when it started, in ticks of USER_HZ since boot, as in /proc/PID/stat */
+	u32 released;       /* the guard judges nothing any more: a link that was pinned goes some time after its pin */
+	u32 canary;         /* the hook, plus one, at which the guard refuses what it asks for itself: its proof */
 };
 
 /* Fixed before the programs are loaded, so the verifier drops what an option switches off. */

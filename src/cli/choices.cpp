@@ -29,6 +29,9 @@ std::vector<std::string_view> choices_of(std::string_view option) {
     if (option == "--output") {
         return {"table", "json"};
     }
+    if (option == "--on-exit") {
+        return {"release", "keep"};
+    }
     if (option == "--color") {
         return {"auto", "always", "never"};
     }

@@ -2,6 +2,8 @@
 // `sockwarden guard`, which enforces policies and reports each verdict that was not a plain allow; and `status`,
 // `reload` and `release`, which ask the guard that is at work.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <systemd/sd-daemon.h>
 
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -12,6 +14,7 @@
 #include "cli/reading.h"
 #include "cli/report.h"
 #include "control/lock.h"
+#include "source/bpf/kept.h"
 
 namespace sockwarden {
 namespace {
@@ -24,6 +27,21 @@ SIGHUP, or `sockwarden reload`, reads the policies anew.)";
 
 struct GuardCommand : RunOptions {
     GuardPlan plan;
+    std::string on_exit = "release";
+
+    Status check_guard() {
+        if (Status status = check_run(); !status) {
+            return status;
+        }
+        if (Status status = check_choice("--on-exit", on_exit, choices_of("--on-exit")); !status) {
+            return status;
+        }
+        plan.keep = on_exit == "keep";
+        if (plan.keep && duration_ns != 0) {
+            return Error{"--duration releases at its end: it cannot go with --on-exit keep", kExitUsage};
+        }
+        return Done{};
+    }
 };
 
 // What the running guard holds on to.
@@ -31,6 +49,9 @@ struct Held {
     Fd lock;
     Control control;
 };
+
+// For a service manager that waits for it; for nobody else.
+void tell_manager(const std::string &state) { ::sd_notify(0, state.c_str()); }
 
 Result<Opened> open_guard(std::unique_ptr<GuardRun> run, Held &held) {
     Result<Fd> lock = lock_guard();
@@ -47,6 +68,7 @@ Result<Opened> open_guard(std::unique_ptr<GuardRun> run, Held &held) {
         return status.error();
     }
     GuardRun &guard = *run;
+    tell_manager("READY=1\nSTATUS=" + guard.saying());
     Opened opened;
     opened.saying = guard.saying();
     opened.engine = "lsm";
@@ -60,13 +82,14 @@ Result<Opened> open_guard(std::unique_ptr<GuardRun> run, Held &held) {
     };
     opened.on_hangup = [&guard] {
         const Status status = guard.reload();
+        tell_manager("STATUS=" + guard.saying());
         say("{}", status ? guard.saying() : status.error().message + "; the policies in force stay");
     };
     return opened;
 }
 
 int run_guard(GuardCommand &options) {
-    if (const Status status = options.check_run(); !status) {
+    if (const Status status = options.check_guard(); !status) {
         return fail(status.error());
     }
     options.plan.ring_size = options.ring_size;
@@ -79,14 +102,17 @@ int run_guard(GuardCommand &options) {
     Plan plan;
     plan.open = [&] { return open_guard(std::move(*run), held); };
     plan.wants = [&](Message &message) { return guard.complete(message); };
-    return end_like(read_out(options, plan));
+    const RunEnd end = read_out(options, plan);
+    tell_manager("STOPPING=1");
+    return end_like(end);
 }
 
 // What a guard says of itself, for people.
 void print_status(const std::string &text) {
     const auto status = nlohmann::json::parse(text);
-    fmt::print("guard {}: {}, generation {}\n", status.at("pid").get<long>(), status.at("mode").get<std::string>(),
-               status.at("generation").get<long>());
+    fmt::print("guard {}: {}, generation {}, on exit: {}\n", status.at("pid").get<long>(),
+               status.at("mode").get<std::string>(), status.at("generation").get<long>(),
+               status.at("on_exit").get<std::string>());
     for (const auto &policy : status.at("policies")) {
         fmt::print("{}: {}, {}, default {}: {} times\n", policy.at("file").get<std::string>(),
                    policy.at("name").get<std::string>(), policy.at("mode").get<std::string>(),
@@ -103,9 +129,44 @@ void print_status(const std::string &text) {
     fmt::print("unjudged {}\n", status.at("unjudged").get<std::uint64_t>());
 }
 
+// What is in force though no guard is at work.
+int print_kept(const std::vector<std::string> &kept, const std::string &output) {
+    if (output == "json") {
+        nlohmann::ordered_json status{{"pid", nullptr}, {"mode", "kept"}, {"kept", nlohmann::ordered_json::array()}};
+        for (const std::string &name : kept) {
+            status["kept"].push_back({{"name", name}, {"links", kept_links(name)}});
+        }
+        fmt::print("{}\n", status.dump());
+        return 0;
+    }
+    fmt::print("no guard is at work; what one left stays in force, and nobody reads what it reports:\n");
+    for (const std::string &name : kept) {
+        fmt::print("kept {}/{}: {}\n", kKeptFolder, name, fmt::join(kept_links(name), ", "));
+    }
+    return 0;
+}
+
+int release_all(const std::vector<std::string> &kept) {
+    const Result<Fd> lock = lock_guard();
+    if (!lock) {
+        return fail(lock.error());
+    }
+    for (const std::string &name : kept) {
+        if (const Status status = release_kept(name); !status) {
+            return fail(status.error());
+        }
+    }
+    fmt::print("released\n");
+    return 0;
+}
+
 int run_asking(const std::string &request, const std::string &output) {
     if (const Status status = check_choice("--output", output, choices_of("--output")); !status) {
         return fail(status.error());
+    }
+    const std::vector<std::string> kept = kept_guards();
+    if (!kept.empty() && request != "reload" && !is_guard_at_work()) {
+        return request == "status" ? print_kept(kept, output) : release_all(kept);
     }
     const Result<std::string> answer = ask_guard(request);
     if (!answer) {
@@ -129,6 +190,8 @@ void add_guard(CLI::App &app, Run &run) {
         ->required()
         ->allow_extra_args(false);
     command->add_flag("--audit", options->plan.audit, "Refuse nothing: report what would have been refused");
+    command->add_option("--on-exit", options->on_exit, "release (default), or keep: enforce until `sockwarden release`")
+        ->type_name("WHAT");
     options->declare_run(*command);
     command->footer(kExamples);
     command->callback([options, &run] { run = [options] { return run_guard(*options); }; });

@@ -12,6 +12,7 @@
 #include "cli/own_sockets.h"
 #include "cli/report.h"
 #include "output/filter.h"
+#include "source/bpf/kept.h"
 
 namespace sockwarden {
 namespace {
@@ -95,6 +96,7 @@ Status GuardRun::load(Version &version) const {
     wanted.own = own_sockets();
     wanted.generation = version.generation;
     wanted.control = control_;
+    wanted.keep = plan_.keep;
     for (std::size_t i = 0; i < version.points.size(); ++i) {
         wanted.images.push_back({version.points[i].point, version.images[i].facts(), version.images[i].bytes()});
     }
@@ -108,7 +110,21 @@ Status GuardRun::load(Version &version) const {
 
 Status GuardRun::start(const FileIdentity &control) {
     control_ = control;
-    return load(*current_);
+    const std::vector<std::string> earlier = kept_guards();
+    for (const std::string &name : earlier) {
+        if (Status status = adopt_kept(name); !status) {
+            return status;
+        }
+    }
+    if (Status status = load(*current_); !status) {
+        return status;
+    }
+    for (const std::string &name : earlier) {
+        if (Status status = release_kept(name); !status) {
+            return status;
+        }
+    }
+    return Done{};
 }
 
 Status GuardRun::reload() {
@@ -119,7 +135,9 @@ Status GuardRun::reload() {
     if (Status status = load(**next); !status) {
         return status;
     }
-    current_->guard->detach();
+    if (Status status = current_->guard->detach(); !status) {
+        return status;
+    }
     former_.push_back(std::move(current_));
     current_ = std::move(*next);
     return Done{};
@@ -177,12 +195,15 @@ std::string GuardRun::saying() const {
     for (const policy::Deployed &one : current_->points) {
         where += fmt::format("{}{}", where.empty() ? "" : ", ", point(one.point).word);
     }
-    return fmt::format("{} at {}; hooks proven: {}", plan_.audit ? "watching" : "guarding", where,
-                       current_->guard->hooks().size());
+    return fmt::format("{} at {}; hooks proven: {}{}", plan_.audit ? "watching" : "guarding", where,
+                       current_->guard->hooks().size(), plan_.keep ? "; kept until `sockwarden release`" : "");
 }
 
 std::string GuardRun::status() const {
-    Json status{{"pid", ::getpid()}, {"mode", plan_.audit ? "audit" : "enforce"}, {"generation", current_->generation}};
+    Json status{{"pid", ::getpid()},
+                {"mode", plan_.audit ? "audit" : "enforce"},
+                {"generation", current_->generation},
+                {"on_exit", plan_.keep ? "keep" : "release"}};
     status["policies"] = Json::array();
     for (const PolicyFile &file : current_->files) {
         const policy::Policy &policy = file.policy;
@@ -224,7 +245,8 @@ Answer GuardRun::answer(std::string_view request) {
     }
     if (request == "release") {
         is_released_ = true;
-        return {true, "released\n"};
+        const Status status = current_->guard->detach();
+        return {!!status, status ? "released\n" : status.error().message};
     }
     return {false, "a guard knows status, reload and release"};
 }

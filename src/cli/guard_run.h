@@ -17,6 +17,7 @@ namespace sockwarden {
 struct GuardPlan {
     std::vector<std::string> policies;  // files and folders, read anew for each reload
     bool audit = false;
+    bool keep = false;  // enforces on when the guard has ended
     std::size_t ring_size = 0;
 };
 
@@ -24,7 +25,7 @@ class GuardRun : public Source {
 public:
     // Reads the policies and says what cannot be enforced; nothing is loaded.
     static Result<std::unique_ptr<GuardRun>> prepare(GuardPlan plan);
-    // Loads, attaches and proves. `control` may name nothing.
+    // Loads, attaches and proves, and then releases what an earlier guard left in force. `control` may name nothing.
     Status start(const FileIdentity &control);
 
     std::size_t drain(const Take &take, bool all, std::size_t budget) override;

@@ -45,4 +45,9 @@ Result<Fd> lock_guard() {
     return lock;
 }
 
+bool is_guard_at_work() {
+    const Fd lock(::open((std::string(kRunFolder) + "/guard.lock").c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    return lock && ::flock(lock.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
 }  // namespace sockwarden

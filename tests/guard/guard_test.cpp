@@ -525,39 +525,154 @@ std::string EitherOr(bool first) {
 
 live::Ended Ask(const char *word) { return live::RunCommand({live::Chosen().sockwarden, word}, live::Seconds(120)); }
 
-TEST(Guard, ReloadsUnderLoadWithoutAMomentOfNeitherOrOfHalfAPolicy) {
-    Guarding guarding(EitherOr(true), "", {"-w", "/dev/null"});  // nobody reads a pipe here
-    ASSERT_TRUE(guarding.Works()) << guarding.Said();
-    const Socket one = Listening(SOCK_STREAM, Abstract("guard-one")),
-                 two = Listening(SOCK_STREAM, Abstract("guard-two"));
-    std::atomic<bool> stop = false;
-    std::atomic<long> tried = 0, both_passed = 0;
-    std::thread load([&] {
-        while (!stop) {
-            // Asked one right after the other; under either policy one of the two is refused.
+// Asks for one right after the other, all the time: under either policy one of the two is refused.
+class AskingForBoth {
+public:
+    AskingForBoth() : asking_([this] { Ask(); }) {}
+    ~AskingForBoth() { Stop(); }
+    AskingForBoth(const AskingForBoth &) = delete;
+    AskingForBoth &operator=(const AskingForBoth &) = delete;
+
+    void Stop() {
+        stop_ = true;
+        if (asking_.joinable())
+            asking_.join();
+    }
+    long tried() const { return tried_; }
+    long both_passed() const { return both_passed_; }
+
+private:
+    void Ask() {
+        const Socket one = Listening(SOCK_STREAM, Abstract("guard-one")),
+                     two = Listening(SOCK_STREAM, Abstract("guard-two"));
+        while (!stop_) {
             const bool first = Connect(SOCK_STREAM, Abstract("guard-one")) == -EACCES;
             const bool second = Connect(SOCK_STREAM, Abstract("guard-two")) == -EACCES;
             const bool again = Connect(SOCK_STREAM, Abstract("guard-one")) == -EACCES;
-            both_passed += !first && !second && !again;
-            ++tried;
+            both_passed_ += !first && !second && !again;
+            ++tried_;
             for (const int listener : {one.fd(), two.fd()}) {
                 for (int fd; (fd = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC)) >= 0;) {
                     ::close(fd);
                 }
             }
         }
-    });
+    }
+
+    std::atomic<bool> stop_ = false;
+    std::atomic<long> tried_ = 0, both_passed_ = 0;
+    std::thread asking_;
+};
+
+TEST(Guard, ReloadsUnderLoadWithoutAMomentOfNeitherOrOfHalfAPolicy) {
+    Guarding guarding(EitherOr(true), "", {"-w", "/dev/null"});  // nobody reads a pipe here
+    ASSERT_TRUE(guarding.Works()) << guarding.Said();
+    AskingForBoth asking;
     for (int i = 0; i < 2; ++i) {
         guarding.Write(EitherOr(i % 2 == 1));
         const live::Ended reloaded = Ask("reload");
         EXPECT_TRUE(reloaded.Exited(0)) << reloaded.err << guarding.Said();
         EXPECT_NE(reloaded.out.find("guarding at connect, send; hooks proven"), std::string::npos) << reloaded.out;
     }
-    stop = true;
-    load.join();
-    EXPECT_GT(tried, 20);
-    EXPECT_EQ(both_passed, 0) << "of " << tried;
+    asking.Stop();
+    EXPECT_GT(asking.tried(), 20);
+    EXPECT_EQ(asking.both_passed(), 0) << "of " << asking.tried();
+    const Socket one = Listening(SOCK_STREAM, Abstract("guard-one"));
     EXPECT_EQ(Connect(SOCK_STREAM, Abstract("guard-one")), -EACCES) << "the first policy is back";
+}
+
+const std::vector<std::string> kKeep{"--on-exit", "keep", "-w", "/dev/null"};
+
+TEST(Guard, IsKeptUntilItIsReleased) {
+    const Socket secret = Listening(SOCK_STREAM, Abstract("guard-secret"));
+    for (const int signal : {SIGINT, SIGKILL}) {
+        Guarding guarding(kSecret, "", kKeep);
+        ASSERT_TRUE(guarding.Works()) << guarding.Said();
+        EXPECT_NE(Ask("status").out.find("on exit: keep"), std::string::npos);
+        guarding.Signal(signal);
+        guarding.ExitCode();
+        EXPECT_EQ(Connect(SOCK_STREAM, Abstract("guard-secret")), -EACCES) << signal;
+        const live::Ended status = Ask("status");
+        EXPECT_TRUE(status.Exited(0)) << status.err;
+        EXPECT_NE(status.out.find("gd_connect_stream"), std::string::npos) << status.out;
+        EXPECT_TRUE(Ask("reload").Exited(2));
+        EXPECT_TRUE(Ask("release").Exited(0));
+        EXPECT_EQ(Connect(SOCK_STREAM, Abstract("guard-secret")), 0) << signal;
+        EXPECT_TRUE(Ask("status").Exited(2));
+    }
+    Guarding guarding(kSecret, "", kKeep);
+    ASSERT_TRUE(guarding.Works()) << guarding.Said();
+    EXPECT_TRUE(Ask("release").Exited(0));
+    EXPECT_EQ(guarding.ExitCode(), 0);
+    EXPECT_EQ(Connect(SOCK_STREAM, Abstract("guard-secret")), 0) << "released while it was at work";
+}
+
+TEST(Guard, TakesOverFromTheOneBeforeWithoutAMomentOfNeither) {
+    {
+        Guarding first(EitherOr(true), "", kKeep);
+        ASSERT_TRUE(first.Works()) << first.Said();
+        first.Write(EitherOr(false));
+        EXPECT_TRUE(Ask("reload").Exited(0)) << "what a reload replaces is not kept";
+        first.Signal(SIGKILL);
+        first.ExitCode();
+    }
+    AskingForBoth asking;
+    {
+        Guarding second(EitherOr(true), "", kKeep);
+        ASSERT_TRUE(second.Works()) << second.Said();
+        second.Signal(SIGKILL);
+        second.ExitCode();
+        EXPECT_EQ(Connect(SOCK_STREAM, Abstract("guard-one")), -EACCES);
+    }
+    Guarding third(EitherOr(false), "", {"-w", "/dev/null"});
+    ASSERT_TRUE(third.Works()) << third.Said();
+    asking.Stop();
+    EXPECT_GT(asking.tried(), 20);
+    EXPECT_EQ(asking.both_passed(), 0) << "of " << asking.tried();
+    const Socket one = Listening(SOCK_STREAM, Abstract("guard-one")),
+                 two = Listening(SOCK_STREAM, Abstract("guard-two"));
+    EXPECT_EQ(Connect(SOCK_STREAM, Abstract("guard-two")), -EACCES);
+    EXPECT_EQ(Connect(SOCK_STREAM, Abstract("guard-one")), 0) << "of the second nothing is left";
+    third.Signal(SIGKILL);
+    third.ExitCode();
+    EXPECT_EQ(Connect(SOCK_STREAM, Abstract("guard-two")), 0) << "the third was not to be kept";
+}
+
+// What is kept knows no process but the one that began it.
+TEST(Guard, IsNotLockedOutByWhatIsKept) {
+    constexpr const char *kNothing = R"(
+  - name: nothing
+    when: socket.family == "AF_UNIX" || socket.family == "AF_INET" || socket.family == "AF_INET6"
+    action: deny
+)";
+    {
+        Guarding first(kNothing, "", kKeep);
+        ASSERT_TRUE(first.Works()) << first.Said();
+        first.Signal(SIGKILL);
+        first.ExitCode();
+    }
+    const Socket secret = Listening(SOCK_STREAM, Abstract("guard-secret"));
+    EXPECT_EQ(Connect(SOCK_STREAM, Abstract("guard-secret")), -EACCES);
+    Guarding second(kNothing);
+    EXPECT_TRUE(second.Works()) << second.Said();
+    EXPECT_TRUE(Ask("release").Exited(0));
+    EXPECT_EQ(Connect(SOCK_STREAM, Abstract("guard-secret")), 0);
+}
+
+TEST(Guard, TellsItsManagerWhenItIsProven) {
+    const Socket manager(AF_UNIX, SOCK_DGRAM);
+    const Abstract name("guard-manager");
+    ASSERT_EQ(::bind(manager.fd(), name.address(), name.size), 0);
+    ::setenv("NOTIFY_SOCKET", "@guard-manager", 1);
+    Guarding guarding(kSecret);
+    ::unsetenv("NOTIFY_SOCKET");
+    ASSERT_TRUE(guarding.Works()) << guarding.Said();
+    char told[256] = {};
+    ASSERT_GT(::recv(manager.fd(), told, sizeof(told) - 1, 0), 0);
+    EXPECT_EQ(std::string(told).rfind("READY=1\nSTATUS=guarding at connect", 0), 0U) << told;
+    guarding.End();
+    EXPECT_GT(::recv(manager.fd(), told, sizeof(told) - 1, 0), 0);
+    EXPECT_EQ(std::string(told).substr(0, 10), "STOPPING=1");
 }
 
 TEST(Guard, ABadPolicyLeavesTheOldOneInForce) {

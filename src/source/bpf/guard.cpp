@@ -8,7 +8,9 @@
 
 #include <algorithm>
 
+#include "source/bpf/agent.h"
 #include "source/bpf/canary.h"
+#include "source/bpf/kept.h"
 #include "source/bpf/object.h"
 #include "source/bpf/objects.h"
 #include "source/bpf/session.h"
@@ -21,7 +23,6 @@ constexpr int kExitUnproven = 3;
 wire::capture_config make_config(const GuardOptions &options) {
     wire::capture_config config{};
     config.snaplen = options.snaplen;
-    config.self = static_cast<std::uint32_t>(::getpid());
     config.events = ~0U;
     config.asked = ~0U;
     config.verdicts = 1;
@@ -49,10 +50,12 @@ struct Guard::State {
     std::vector<GuardHook> hooks;
     std::vector<Link> links;
     Session session;
+    std::string kept_as;
 
     Status load(const GuardOptions &options);
     Status attach();
     Status prove();
+    Status keep(const std::string &name);
 };
 
 Status Guard::State::load(const GuardOptions &options) {
@@ -125,6 +128,18 @@ Status Guard::State::prove() {
                  kExitUnproven};
 }
 
+Status Guard::State::keep(const std::string &name) {
+    std::vector<NamedLink> named;
+    for (std::size_t i = 0; i < hooks.size(); ++i) {
+        named.push_back({std::string(hooks[i].row->id), links[i].get()});
+    }
+    if (Status status = sockwarden::keep(name, named, *map_ending_with(*object, ".bss")); !status) {
+        return status;
+    }
+    kept_as = name;
+    return Done{};
+}
+
 Guard::Guard(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Guard::~Guard() = default;
 
@@ -138,11 +153,19 @@ Result<std::unique_ptr<Guard>> Guard::open(const GuardOptions &options) {
         return session.error();
     }
     state->session = std::move(*session);
+    if (Status status = become_agent(*state->session.shared()); !status) {
+        return status.error();
+    }
     if (Status status = state->attach(); !status) {
         return status.error();
     }
     if (Status status = state->prove(); !status) {
         return status.error();
+    }
+    if (options.keep) {
+        if (Status status = state->keep(fmt::format("{}-{}", ::getpid(), options.generation)); !status) {
+            return status.error();
+        }
     }
     return std::unique_ptr<Guard>(new Guard(std::move(state)));
 }
@@ -155,7 +178,13 @@ int Guard::wake_fd() const { return state_->session.wake_fd(); }
 bool Guard::prepare_sleep() { return state_->session.prepare_sleep(); }
 std::vector<Loss> Guard::losses() { return state_->session.losses(*state_->object); }
 const std::vector<GuardHook> &Guard::hooks() const { return state_->hooks; }
-void Guard::detach() { state_->links.clear(); }
+const std::string &Guard::kept_as() const { return state_->kept_as; }
+
+Status Guard::detach() {
+    state_->session.shared()->released = 1;
+    state_->links.clear();
+    return state_->kept_as.empty() ? Status(Done{}) : release_kept(std::exchange(state_->kept_as, {}));
+}
 
 std::vector<std::uint64_t> Guard::hits(PointId point) const {
     const int map = ::bpf_object__find_map_fd_by_name(state_->object.get(), "hits");

@@ -29,6 +29,7 @@ struct GuardOptions {
     std::uint32_t generation = 0;  // that its verdicts name
     FileIdentity control;          // the socket whose connections are never refused; may be nothing
     std::vector<wire::own_socket> own;
+    bool keep = false;  // enforces on when this process has ended, until it is released (kept.h)
 };
 
 // A hook of the guard, and whether it was seen to refuse.
@@ -49,8 +50,10 @@ public:
     bool prepare_sleep() override;
     std::vector<Loss> losses() override;
 
-    // Judges nothing any more; what was told before can still be read.
-    void detach();
+    // Judges nothing any more, kept or not; what was told before can still be read.
+    Status detach();
+    // As what it is kept; empty where it is not.
+    const std::string &kept_as() const;
 
     const std::vector<GuardHook> &hooks() const;
     // How often the rules of a point, by their number there, have refused or reported; behind 1,024 of them the

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// The process that a guard never refuses anything: known by its id and when it started, so that nobody inherits that.
+#pragma once
+
+#include "base/result.h"
+#include "base/wire.h"
+
+namespace sockwarden {
+
+// Makes this process the agent of the guard whose memory that is.
+Status become_agent(volatile wire::shared_state &guard);
+
+}  // namespace sockwarden

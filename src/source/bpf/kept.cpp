@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// Enforcement that outlives its agent; see kept.h.
+#include "source/bpf/kept.h"
+
+#include <bpf/bpf.h>
+#include <linux/magic.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+
+#include "base/fd.h"
+#include "source/bpf/agent.h"
+
+namespace sockwarden {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char *kBpfFolder = "/sys/fs/bpf";
+constexpr const char *kShared = "shared";
+
+std::string path_of(const std::string &name) { return std::string(kKeptFolder) + "/" + name; }
+
+bool is_of_bpf(const char *path) {
+    struct statfs about {};
+    return ::statfs(path, &about) == 0 && about.f_type == BPF_FS_MAGIC;
+}
+
+Status make_folder() {
+    if (!is_of_bpf(kBpfFolder) &&
+        ::mount("bpf", kBpfFolder, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") != 0) {
+        return errno_error(std::string("cannot mount the BPF file system at ") + kBpfFolder);
+    }
+    if (::mkdir(kKeptFolder, 0700) != 0 && errno != EEXIST) {
+        return errno_error(std::string("cannot make ") + kKeptFolder);
+    }
+    struct stat about {};
+    if (::lstat(kKeptFolder, &about) != 0 || !S_ISDIR(about.st_mode) || about.st_uid != ::geteuid() ||
+        (about.st_mode & 022) != 0) {
+        return Error{std::string(kKeptFolder) + " is not a folder that belongs to root alone"};
+    }
+    return Done{};
+}
+
+std::vector<std::string> names_in(const std::string &folder) {
+    std::vector<std::string> names;
+    std::error_code none;
+    for (const auto &entry : fs::directory_iterator(folder, none)) {
+        names.push_back(entry.path().filename());
+    }
+    std::ranges::sort(names);
+    return names;
+}
+
+Status pin_all(const std::string &folder, std::span<const NamedLink> links, const bpf_map &shared) {
+    if (::bpf_obj_pin(::bpf_map__fd(&shared), (folder + "/" + kShared).c_str()) != 0) {
+        return errno_error("cannot pin in " + folder);
+    }
+    for (const NamedLink &one : links) {
+        if (::bpf_obj_pin(::bpf_link__fd(one.link), (folder + "/" + one.name).c_str()) != 0) {
+            return errno_error("cannot pin " + one.name + " in " + folder);
+        }
+    }
+    return Done{};
+}
+
+Mapping shared_of(const std::string &name) {
+    constexpr std::size_t kSize = sizeof(wire::shared_state);
+    const Fd map(::bpf_obj_get((path_of(name) + "/" + kShared).c_str()));
+    return {map ? ::mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_SHARED, map.get(), 0) : MAP_FAILED, kSize};
+}
+
+volatile wire::shared_state &state_in(const Mapping &memory) {
+    return *reinterpret_cast<volatile wire::shared_state *>(memory.data());
+}
+
+}  // namespace
+
+Status keep(const std::string &name, std::span<const NamedLink> links, const bpf_map &shared) {
+    if (Status status = make_folder(); !status) {
+        return status;
+    }
+    const std::string folder = path_of(name);
+    if (::mkdir(folder.c_str(), 0700) != 0) {
+        return errno_error("cannot make " + folder);
+    }
+    const Status status = pin_all(folder, links, shared);
+    if (status) {
+        return status;
+    }
+    const Status undone = release_kept(name);
+    return undone ? status : Error{status.error().message + "; " + undone.error().message};
+}
+
+std::vector<std::string> kept_guards() { return names_in(kKeptFolder); }
+
+std::vector<std::string> kept_links(const std::string &name) {
+    std::vector<std::string> names = names_in(path_of(name));
+    std::erase(names, kShared);
+    return names;
+}
+
+Status adopt_kept(const std::string &name) {
+    const Mapping memory = shared_of(name);
+    return memory ? become_agent(state_in(memory)) : errno_error("cannot take over " + path_of(name));
+}
+
+Status release_kept(const std::string &name) {
+    const std::string folder = path_of(name);
+    if (const Mapping memory = shared_of(name)) {
+        state_in(memory).released = 1;
+    }
+    for (const std::string &link : names_in(folder)) {
+        if (::unlink((folder + "/" + link).c_str()) != 0) {
+            return errno_error("cannot release " + folder + "/" + link);
+        }
+    }
+    return ::rmdir(folder.c_str()) == 0 ? Status(Done{}) : errno_error("cannot remove " + folder);
+}
+
+}  // namespace sockwarden

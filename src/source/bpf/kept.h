@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Enforcement that outlives its agent: the links of a guard, and the memory that it shares, pinned in a folder of the
+// BPF file system.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "source/bpf/object.h"
+
+namespace sockwarden {
+
+// Holds one folder for each guard that is kept; belongs to root alone.
+inline constexpr const char *kKeptFolder = "/sys/fs/bpf/sockwarden";
+
+// A link and what it is pinned as.
+struct NamedLink {
+    std::string name;
+    const bpf_link *link;
+};
+
+// Pins them in the folder `name`, which must not be there; mounts the BPF file system where nobody has. After an error
+// nothing is kept.
+Status keep(const std::string &name, std::span<const NamedLink> links, const bpf_map &shared);
+
+// The names of the guards that are kept.
+std::vector<std::string> kept_guards();
+// The links of one, by name.
+std::vector<std::string> kept_links(const std::string &name);
+
+// Makes this process the agent of one, so that it is refused nothing.
+Status adopt_kept(const std::string &name);
+// Ends one, unless its links are open somewhere else.
+Status release_kept(const std::string &name);
+
+}  // namespace sockwarden
