@@ -37,6 +37,7 @@ struct GuardCommand : RunOptions {
             return status;
         }
         plan.keep = on_exit == "keep";
+        plan.is_trial = plan.audit || duration_ns != 0;
         if (plan.keep && duration_ns != 0) {
             return Error{"--duration releases at its end: it cannot go with --on-exit keep", kExitUsage};
         }
@@ -75,6 +76,7 @@ Result<Opened> open_guard(std::unique_ptr<GuardRun> run, Held &held) {
     opened.events = ~EventMask{0};
     opened.source = std::move(run);
     opened.loads_more = true;
+    opened.needs_reader = true;
     opened.control = held.control.fd();
     opened.on_control = [&] {
         held.control.serve([&](std::string_view request) { return guard.answer(request); });
@@ -104,6 +106,9 @@ int run_guard(GuardCommand &options) {
     plan.wants = [&](Message &message) { return guard.complete(message); };
     const RunEnd end = read_out(options, plan);
     tell_manager("STOPPING=1");
+    if (const auto kept = kept_guards(); options.plan.keep && kept && !kept->empty()) {
+        say("the policies stay in force until `sockwarden release`");
+    }
     return end_like(end);
 }
 
@@ -164,9 +169,12 @@ int run_asking(const std::string &request, const std::string &output) {
     if (const Status status = check_choice("--output", output, choices_of("--output")); !status) {
         return fail(status.error());
     }
-    const std::vector<std::string> kept = kept_guards();
-    if (!kept.empty() && request != "reload" && !is_guard_at_work()) {
-        return request == "status" ? print_kept(kept, output) : release_all(kept);
+    const Result<std::vector<std::string>> kept = kept_guards();
+    if (!kept) {
+        return fail(kept.error());
+    }
+    if (!kept->empty() && request != "reload" && !is_guard_at_work()) {
+        return request == "status" ? print_kept(*kept, output) : release_all(*kept);
     }
     const Result<std::string> answer = ask_guard(request);
     if (!answer) {

@@ -110,19 +110,30 @@ Status GuardRun::load(Version &version) const {
 
 Status GuardRun::start(const FileIdentity &control) {
     control_ = control;
-    const std::vector<std::string> earlier = kept_guards();
-    for (const std::string &name : earlier) {
-        if (Status status = adopt_kept(name); !status) {
+    const Result<std::vector<std::string>> earlier = kept_guards();
+    if (!earlier) {
+        return earlier.error();
+    }
+    if (!earlier->empty() && plan_.is_trial) {
+        return Error{
+            "an earlier guard left its policies in force, and a trial would end them: `sockwarden status` shows "
+            "them, `sockwarden release` ends them",
+            kExitUsage};
+    }
+    for (const std::string &name : *earlier) {
+        const bool is_whole = !kept_links(name).empty();  // not where one was killed before its first link was pinned
+        if (Status status = is_whole ? adopt_kept(name) : Status(Done{}); !status) {
             return status;
         }
     }
     if (Status status = load(*current_); !status) {
         return status;
     }
-    for (const std::string &name : earlier) {
+    for (const std::string &name : *earlier) {
         if (Status status = release_kept(name); !status) {
             return status;
         }
+        say("took over from {}, which an earlier guard left in force", name);
     }
     return Done{};
 }
@@ -135,12 +146,9 @@ Status GuardRun::reload() {
     if (Status status = load(**next); !status) {
         return status;
     }
-    if (Status status = current_->guard->detach(); !status) {
-        return status;
-    }
     former_.push_back(std::move(current_));
     current_ = std::move(*next);
-    return Done{};
+    return former_.back()->guard->detach();
 }
 
 std::size_t GuardRun::drain(const Take &take, bool all, std::size_t budget) {

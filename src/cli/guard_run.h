@@ -17,7 +17,8 @@ namespace sockwarden {
 struct GuardPlan {
     std::vector<std::string> policies;  // files and folders, read anew for each reload
     bool audit = false;
-    bool keep = false;  // enforces on when the guard has ended
+    bool keep = false;      // enforces on when the guard has ended
+    bool is_trial = false;  // must not take the place of what an earlier guard left in force
     std::size_t ring_size = 0;
 };
 

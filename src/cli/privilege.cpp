@@ -62,11 +62,9 @@ Status drop_privilege(KeptPrivilege kept) {
     if (caps == nullptr || held == nullptr) {
         return errno_error("cannot read capabilities");
     }
-    const std::pair<cap_value_t, bool> all[] = {{CAP_SYS_PTRACE, true},
-                                                {CAP_DAC_READ_SEARCH, true},
-                                                {CAP_KILL, kept.kill},
-                                                {CAP_BPF, kept.load},
-                                                {CAP_PERFMON, kept.load}};
+    const std::pair<cap_value_t, bool> all[] = {
+        {CAP_SYS_PTRACE, true}, {CAP_DAC_READ_SEARCH, true}, {CAP_KILL, kept.kill},
+        {CAP_BPF, kept.load},   {CAP_PERFMON, kept.load},    {CAP_SYSLOG, kept.load}};  // addresses in /proc/kallsyms
     for (const auto &[which, is_wanted] : all) {
         if (!is_wanted) {
             continue;

@@ -104,6 +104,7 @@ private:
     std::optional<int> command_status_;
     bool released_ = false;
     bool done_ = false;
+    bool is_unread_ = false;
     bool busy_ = false;
     int interrupts_ = 0;
     std::int64_t wall_offset_ = 0, next_tick_ns_ = 0, end_ns_ = 0;
@@ -270,7 +271,8 @@ void Reading::sleep_until_work() {
     if (wait > 0) {
         const timespec timeout{wait / kSecond, wait % kSecond};
         ::ppoll(fds, std::size(fds), &timeout, nullptr);
-        done_ = done_ || (fds[3].revents & POLLERR) != 0;
+        is_unread_ = is_unread_ || (fds[3].revents & POLLERR) != 0;
+        done_ = done_ || is_unread_;
         if ((fds[1].revents & POLLIN) != 0 && !opened_.on_control()) {
             done_ = true;
         }
@@ -311,6 +313,11 @@ RunEnd Reading::end() {
     if (writer_->state() == LineWriter::State::failed) {
         const std::string where = options_.file.empty() ? "standard output" : options_.file;
         say("{}", errno_error("cannot write to " + where, writer_->error()).message);
+        result.exit_code = kExitFailure;
+        return result;
+    }
+    if (opened_.needs_reader && (is_unread_ || writer_->state() == LineWriter::State::closed)) {
+        say("nobody reads the output any more");
         result.exit_code = kExitFailure;
         return result;
     }

@@ -87,7 +87,7 @@ private:
         } else if (kind == wire::RECORD_PIECE && record.size() >= sizeof(wire::piece_record)) {
             wire::piece_record piece;
             std::memcpy(&piece, record.data(), sizeof(piece));
-            piece.tid %= 2;
+            piece.writer %= 2;
             piece.call %= 2;
             piece.size = static_cast<wire::u32>(std::min<std::size_t>(piece.size, record.size() - sizeof(piece)));
             std::memcpy(record.data(), &piece, sizeof(piece));

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/sched.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -19,6 +20,8 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "guarding.h"
@@ -581,6 +584,15 @@ TEST(Guard, ReloadsUnderLoadWithoutAMomentOfNeitherOrOfHalfAPolicy) {
     EXPECT_EQ(Connect(SOCK_STREAM, Abstract("guard-one")), -EACCES) << "the first policy is back";
 }
 
+// A child that has this process id; as fork.
+pid_t ForkAs(pid_t pid) {
+    clone_args how{};
+    how.exit_signal = SIGCHLD;
+    how.set_tid = reinterpret_cast<std::uintptr_t>(&pid);
+    how.set_tid_size = 1;
+    return static_cast<pid_t>(::syscall(SYS_clone3, &how, sizeof(how)));
+}
+
 const std::vector<std::string> kKeep{"--on-exit", "keep", "-w", "/dev/null"};
 
 TEST(Guard, IsKeptUntilItIsReleased) {
@@ -592,10 +604,22 @@ TEST(Guard, IsKeptUntilItIsReleased) {
         guarding.Signal(signal);
         guarding.ExitCode();
         EXPECT_EQ(Connect(SOCK_STREAM, Abstract("guard-secret")), -EACCES) << signal;
+        const pid_t heir = ForkAs(guarding.Pid());
+        if (heir == 0) {
+            ::_exit(Connect(SOCK_STREAM, Abstract("guard-secret")) == -EACCES ? 0 : 1);
+        }
+        ASSERT_EQ(heir, guarding.Pid());
+        int ended = -1;
+        ASSERT_EQ(::waitpid(heir, &ended, 0), heir);
+        EXPECT_EQ(ended, 0) << "who gets the guard's process id is refused, too";
         const live::Ended status = Ask("status");
         EXPECT_TRUE(status.Exited(0)) << status.err;
         EXPECT_NE(status.out.find("gd_connect_stream"), std::string::npos) << status.out;
         EXPECT_TRUE(Ask("reload").Exited(2));
+        Guarding trial(kSecret, "", {"--duration", "1s"});
+        EXPECT_FALSE(trial.Works());
+        EXPECT_EQ(trial.ExitCode(), 2) << "would end what is kept: " << trial.Said();
+        EXPECT_EQ(Connect(SOCK_STREAM, Abstract("guard-secret")), -EACCES);
         EXPECT_TRUE(Ask("release").Exited(0));
         EXPECT_EQ(Connect(SOCK_STREAM, Abstract("guard-secret")), 0) << signal;
         EXPECT_TRUE(Ask("status").Exited(2));
@@ -659,10 +683,42 @@ TEST(Guard, IsNotLockedOutByWhatIsKept) {
     EXPECT_EQ(Connect(SOCK_STREAM, Abstract("guard-secret")), 0);
 }
 
+// In a BPF file system that was mounted without a mode anybody may make a link there.
+TEST(Guard, KeepsAwayFromAFolderThatIsNotIts) {
+    constexpr const char *kFolder = "/sys/fs/bpf/sockwarden";
+    char elsewhere[] = "/tmp/sockwarden-guard-XXXXXX";
+    ASSERT_NE(::mkdtemp(elsewhere), nullptr);
+    const std::string folder = elsewhere + std::string("/guard"), precious = folder + "/file";
+    ASSERT_EQ(::mkdir(folder.c_str(), 0700), 0);
+    std::ofstream(precious) << "precious";
+    ::rmdir(kFolder);
+    ASSERT_EQ(::symlink(elsewhere, kFolder), 0);
+    EXPECT_TRUE(Ask("release").Exited(2));
+    Guarding guarding(kSecret);
+    EXPECT_FALSE(guarding.Works());
+    EXPECT_EQ(guarding.ExitCode(), 2) << guarding.Said();
+    EXPECT_EQ(::access(precious.c_str(), F_OK), 0);
+    EXPECT_EQ(::unlink(kFolder), 0);
+    std::filesystem::remove_all(elsewhere);
+}
+
+TEST(Guard, FailsWhenNobodyReadsItAnyMore) {
+    const Guarding written(kSecret);  // for its policy
+    EXPECT_TRUE(Ask("release").Exited(0));
+    const live::Ended ended = live::RunCommand({"sh", "-c",
+                                                "(" + live::Chosen().sockwarden + " guard -o json --policy " +
+                                                    written.Policy() + "; echo code $? >&2) | true"},
+                                               live::Seconds(60));
+    EXPECT_NE(ended.err.find("nobody reads the output any more"), std::string::npos) << ended.err;
+    EXPECT_NE(ended.err.find("code 1"), std::string::npos) << ended.err;
+}
+
 TEST(Guard, TellsItsManagerWhenItIsProven) {
     const Socket manager(AF_UNIX, SOCK_DGRAM);
     const Abstract name("guard-manager");
     ASSERT_EQ(::bind(manager.fd(), name.address(), name.size), 0);
+    const timeval patience{20, 0};
+    ASSERT_EQ(::setsockopt(manager.fd(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
     ::setenv("NOTIFY_SOCKET", "@guard-manager", 1);
     Guarding guarding(kSecret);
     ::unsetenv("NOTIFY_SOCKET");

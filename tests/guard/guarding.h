@@ -29,6 +29,7 @@ public:
     const std::string &Said() const { return said_.empty() ? process_->err() : said_; }
     int ExitCode();  // once it has ended by itself
     void Signal(int signal) const { process_->Signal(signal); }
+    std::string Policy() const { return policy_.path(); }
     pid_t Pid() const { return process_->pid(); }
 
 private:

@@ -32,6 +32,16 @@ bool is_of_bpf(const char *path) {
     return ::statfs(path, &about) == 0 && about.f_type == BPF_FS_MAGIC;
 }
 
+// Anybody may make folders and links in a BPF file system that was mounted without a mode.
+Status check_folder() {
+    struct stat about {};
+    if (::lstat(kKeptFolder, &about) != 0 || !S_ISDIR(about.st_mode) || about.st_uid != 0 ||
+        (about.st_mode & 022) != 0 || !is_of_bpf(kKeptFolder)) {
+        return Error{std::string(kKeptFolder) + " is not a folder of a BPF file system that belongs to root alone", 2};
+    }
+    return Done{};
+}
+
 Status make_folder() {
     if (!is_of_bpf(kBpfFolder) &&
         ::mount("bpf", kBpfFolder, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") != 0) {
@@ -40,12 +50,7 @@ Status make_folder() {
     if (::mkdir(kKeptFolder, 0700) != 0 && errno != EEXIST) {
         return errno_error(std::string("cannot make ") + kKeptFolder);
     }
-    struct stat about {};
-    if (::lstat(kKeptFolder, &about) != 0 || !S_ISDIR(about.st_mode) || about.st_uid != ::geteuid() ||
-        (about.st_mode & 022) != 0) {
-        return Error{std::string(kKeptFolder) + " is not a folder that belongs to root alone"};
-    }
-    return Done{};
+    return check_folder();
 }
 
 std::vector<std::string> names_in(const std::string &folder) {
@@ -98,7 +103,16 @@ Status keep(const std::string &name, std::span<const NamedLink> links, const bpf
     return undone ? status : Error{status.error().message + "; " + undone.error().message};
 }
 
-std::vector<std::string> kept_guards() { return names_in(kKeptFolder); }
+Result<std::vector<std::string>> kept_guards() {
+    struct stat about {};
+    if (::lstat(kKeptFolder, &about) != 0 && (errno == ENOENT || errno == EACCES)) {
+        return std::vector<std::string>{};
+    }
+    if (const Status status = check_folder(); !status) {
+        return status.error();
+    }
+    return names_in(kKeptFolder);
+}
 
 std::vector<std::string> kept_links(const std::string &name) {
     std::vector<std::string> names = names_in(path_of(name));

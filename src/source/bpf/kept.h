@@ -25,8 +25,8 @@ struct NamedLink {
 // nothing is kept.
 Status keep(const std::string &name, std::span<const NamedLink> links, const bpf_map &shared);
 
-// The names of the guards that are kept.
-std::vector<std::string> kept_guards();
+// The names of the guards that are kept. The error says that the folder may be anybody's.
+Result<std::vector<std::string>> kept_guards();
 // The links of one, by name.
 std::vector<std::string> kept_links(const std::string &name);
 
