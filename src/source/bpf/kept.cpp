@@ -3,6 +3,7 @@
 #include "source/bpf/kept.h"
 
 #include <bpf/bpf.h>
+#include <fmt/format.h>
 #include <linux/magic.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -95,7 +96,7 @@ Status keep(const std::string &name, std::span<const NamedLink> links, const bpf
     if (::mkdir(folder.c_str(), 0700) != 0) {
         return errno_error("cannot make " + folder);
     }
-    const Status status = pin_all(folder, links, shared);
+    Status status = pin_all(folder, links, shared);
     if (status) {
         return status;
     }
@@ -131,8 +132,9 @@ Status release_kept(const std::string &name) {
         state_in(memory).released = 1;
     }
     for (const std::string &link : names_in(folder)) {
-        if (::unlink((folder + "/" + link).c_str()) != 0) {
-            return errno_error("cannot release " + folder + "/" + link);
+        const std::string pin = fmt::format("{}/{}", folder, link);
+        if (::unlink(pin.c_str()) != 0) {
+            return errno_error("cannot release " + pin);
         }
     }
     return ::rmdir(folder.c_str()) == 0 ? Status(Done{}) : errno_error("cannot remove " + folder);

@@ -44,7 +44,8 @@ int keep_words(libbpf_print_level level, const char *format, va_list arguments) 
 Result<Object> open_object(Bytes bytes, TypesOf types) {
     ::libbpf_set_print(keep_words);
     last_words().clear();
-    LIBBPF_OPTS(bpf_object_open_opts, options);
+    bpf_object_open_opts options{};
+    options.sz = sizeof(options);
     options.btf_custom_path = types == TypesOf::kernel_only ? "/sys/kernel/btf/vmlinux" : nullptr;
     Object object(::bpf_object__open_mem(bytes.data(), bytes.size(), &options));
     if (object == nullptr) {
