@@ -37,7 +37,7 @@ struct GuardCommand : RunOptions {
             return status;
         }
         plan.keep = on_exit == "keep";
-        plan.is_trial = plan.audit || duration_ns != 0;
+        plan.is_trial = !plan.keep && (plan.audit || duration_ns != 0 || count != 0);
         if (plan.keep && duration_ns != 0) {
             return Error{"--duration releases at its end: it cannot go with --on-exit keep", kExitUsage};
         }
@@ -165,25 +165,32 @@ int release_all(const std::vector<std::string> &kept) {
     return 0;
 }
 
-int run_asking(const std::string &request, const std::string &output) {
-    if (const Status status = check_choice("--output", output, choices_of("--output")); !status) {
-        return fail(status.error());
-    }
+int answer_without_guard(const std::string &request, const std::string &output) {
     const Result<std::vector<std::string>> kept = kept_guards();
     if (!kept) {
         return fail(kept.error());
     }
-    if (!kept->empty() && request != "reload" && !is_guard_at_work()) {
-        return request == "status" ? print_kept(*kept, output) : release_all(*kept);
+    if (kept->empty() || request == "reload") {
+        return fail({"there is no guard at work", kExitUsage});
     }
-    const Result<std::string> answer = ask_guard(request);
+    return request == "status" ? print_kept(*kept, output) : release_all(*kept);
+}
+
+int run_asking(const std::string &request, const std::string &output) {
+    if (const Status status = check_choice("--output", output, choices_of("--output")); !status) {
+        return fail(status.error());
+    }
+    const Result<std::optional<std::string>> answer = ask_guard(request);
     if (!answer) {
         return fail(answer.error());
     }
+    if (!*answer) {
+        return answer_without_guard(request, output);
+    }
     if (request == "status" && output == "table") {
-        print_status(*answer);
+        print_status(**answer);
     } else {
-        fmt::print("{}", *answer);
+        fmt::print("{}", **answer);
     }
     return 0;
 }

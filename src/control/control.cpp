@@ -83,19 +83,21 @@ void Control::serve(const std::function<Answer(std::string_view request)> &answe
     read_until(asker.get(), '\n', 1);
 }
 
-Result<std::string> ask_guard(std::string_view request) {
+Result<std::optional<std::string>> ask_guard(std::string_view request) {
     const Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     const sockaddr_un name = address();
     if (::connect(socket.get(), reinterpret_cast<const sockaddr *>(&name), sizeof(name)) != 0) {
-        return errno == EACCES || errno == EPERM ? errno_error("cannot talk to the guard")
-                                                 : Error{"there is no guard at work", 2};
+        if (errno == ENOENT || errno == ECONNREFUSED) {
+            return std::optional<std::string>{};
+        }
+        return errno_error("cannot talk to the guard");
     }
     ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatienceOfAsker, sizeof(kPatienceOfAsker));
     send_all(socket.get(), std::string(request) + "\n");
     const std::string kind = read_until(socket.get(), '\n', kLongestRequest);
     const std::string text = read_until(socket.get(), '\0', kLongestAnswer);
     if (kind == "ok") {
-        return text;
+        return std::optional(text);
     }
     return Error{kind == "error" ? text : "the guard does not answer", 2};
 }

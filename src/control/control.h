@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -36,7 +37,7 @@ private:
     FileIdentity file_;
 };
 
-// Asks the running guard. The error says where there is none, or what it said was wrong.
-Result<std::string> ask_guard(std::string_view request);
+// Asks the running guard; nothing where there is none. The error is what it said was wrong.
+Result<std::optional<std::string>> ask_guard(std::string_view request);
 
 }  // namespace sockwarden

@@ -8,9 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <string>
-#include <thread>
 
 namespace sockwarden {
 namespace {
@@ -20,18 +18,6 @@ std::string read_holder(int fd) {
     const ssize_t got = ::pread(fd, text, sizeof(text) - 1, 0);
     const std::string_view all(text, got > 0 ? static_cast<std::size_t>(got) : 0);
     return std::string(all.substr(0, all.find('\n')));
-}
-
-// Who asks whether a guard is at work has the lock for a moment, too.
-bool lock_soon(int fd) {
-    using namespace std::chrono_literals;
-    for (int i = 0; i < 10; ++i) {
-        if (::flock(fd, LOCK_EX | LOCK_NB) == 0) {
-            return true;
-        }
-        std::this_thread::sleep_for(50ms);
-    }
-    return false;
 }
 
 }  // namespace
@@ -49,7 +35,7 @@ Result<Fd> lock_guard() {
     if (!lock) {
         return errno_error(std::string("cannot open ") + kRunFolder + "/guard.lock");
     }
-    if (!lock_soon(lock.get())) {
+    if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
         return Error{"a guard is at work already: process " + read_holder(lock.get()), 2};
     }
     const std::string pid = std::to_string(::getpid()) + "\n";
@@ -57,11 +43,6 @@ Result<Fd> lock_guard() {
         return errno_error(std::string("cannot write ") + kRunFolder + "/guard.lock");
     }
     return lock;
-}
-
-bool is_guard_at_work() {
-    const Fd lock(::open((std::string(kRunFolder) + "/guard.lock").c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-    return lock && ::flock(lock.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
 }  // namespace sockwarden

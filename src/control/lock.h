@@ -13,6 +13,4 @@ inline constexpr const char *kRunFolder = "/run/sockwarden";
 // Held as long as the descriptor is open. The error names the guard that is there already, and has exit code 2.
 Result<Fd> lock_guard();
 
-bool is_guard_at_work();
-
 }  // namespace sockwarden

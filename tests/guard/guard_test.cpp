@@ -994,15 +994,22 @@ TEST(Guard, PayloadInPagesIsMatched) {
     ASSERT_EQ(::bind(receiver.fd(), reinterpret_cast<const sockaddr *>(&name), sizeof(name)), 0);
     std::string text(20'000, '.');  // larger than what the kernel puts into one piece
     text.replace(3'000, 6, "needle");
-    EXPECT_EQ(Got(::sendto(sender.fd(), text.data(), text.size(), 0, reinterpret_cast<const sockaddr *>(&name),
-                           sizeof(name))),
-              20'000);
-    char byte = 0;
-    EXPECT_EQ(Got(::recv(receiver.fd(), &byte, 1, 0)), -EAGAIN);
+    // Where pages are is read from /proc/kallsyms, by a reload with what privilege is left.
+    std::ofstream("/proc/sys/kernel/kptr_restrict") << "1";
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_EQ(Got(::sendto(sender.fd(), text.data(), text.size(), 0, reinterpret_cast<const sockaddr *>(&name),
+                               sizeof(name))),
+                  20'000);
+        char byte = 0;
+        EXPECT_EQ(Got(::recv(receiver.fd(), &byte, 1, 0)), -EAGAIN);
+        EXPECT_TRUE(Ask("reload").Exited(0));
+    }
     const std::vector<Json> told = guarding.End();
-    ASSERT_EQ(told.size(), 1U);
-    EXPECT_EQ(live::At(told[0], "/verdict/certain"), Json(true)) << "it was found, not feared";
-    EXPECT_EQ(live::At(told[0], "/return"), Json(nullptr));
+    ASSERT_EQ(told.size(), 2U);
+    for (const Json &one : told) {
+        EXPECT_EQ(live::At(one, "/verdict/certain"), Json(true)) << "it was found, not feared";
+        EXPECT_EQ(live::At(one, "/return"), Json(nullptr));
+    }
 }
 
 TEST(Guard, DescriptorsThatAreTaken) {

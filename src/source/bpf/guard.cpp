@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "source/bpf/agent.h"
 #include "source/bpf/canary.h"
@@ -163,7 +164,9 @@ Result<std::unique_ptr<Guard>> Guard::open(const GuardOptions &options) {
         return status.error();
     }
     if (options.keep) {
-        if (Status status = state->keep(fmt::format("{}-{}", ::getpid(), options.generation)); !status) {
+        // The id of a guard that is gone may be this one's, and a container gives the same to each.
+        const auto now = std::chrono::steady_clock::now().time_since_epoch().count();
+        if (Status status = state->keep(fmt::format("{}-{}", ::getpid(), now)); !status) {
             return status.error();
         }
     }
