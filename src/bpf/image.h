@@ -64,11 +64,11 @@ enum access_word {
 	ACCESS_none,
 };
 
-/* Where in the kernel a guard judges. */
+/* Where something can be refused. */
 enum point {
-#define POINT(id, word, name, hooks, events, actions, facts, limits) POINT_##id,
+#define POINT(id, by, word, name, hooks, events, actions, facts, limits) POINT_##id,
 #define BATCH(point, event, facts)
-#define UNTOLD(fact, why)
+#define UNTOLD(by, fact, why)
 #include "../../catalog/points.def"
 #undef POINT
 #undef BATCH

@@ -9,20 +9,24 @@ namespace sockwarden {
 namespace {
 
 constexpr std::array kPoints{
-#define POINT(id, word, name, hooks, events, actions, facts, limits) \
-    PointRow{PointId::id, word, name, hooks, events, actions, facts, limits},
+#define POINT(id, by, word, name, hooks, events, actions, facts, limits) \
+    PointRow{PointId::id, Enforcer::by, word, name, hooks, events, actions, facts, limits},
 #define BATCH(point, event, facts)
-#define UNTOLD(fact, why)
+#define UNTOLD(by, fact, why)
 #include "../../catalog/points.def"
 #undef POINT
 #undef BATCH
 #undef UNTOLD
 };
 
+struct UntoldRow {
+    Enforcer by;
+    FactId fact;
+};
 constexpr std::array kUntold{
-#define POINT(id, word, name, hooks, events, actions, facts, limits)
+#define POINT(id, by, word, name, hooks, events, actions, facts, limits)
 #define BATCH(point, event, facts)
-#define UNTOLD(fact, why) FactId::fact,
+#define UNTOLD(by, fact, why) UntoldRow{Enforcer::by, FactId::fact},
 #include "../../catalog/points.def"
 #undef POINT
 #undef BATCH
@@ -34,9 +38,9 @@ struct BatchRow {
     std::string_view event, facts;
 };
 constexpr std::array kBatches{
-#define POINT(id, word, name, hooks, events, actions, facts, limits)
+#define POINT(id, by, word, name, hooks, events, actions, facts, limits)
 #define BATCH(point, event, facts) BatchRow{PointId::point, #event, facts},
-#define UNTOLD(fact, why)
+#define UNTOLD(by, fact, why)
 #include "../../catalog/points.def"
 #undef POINT
 #undef BATCH
@@ -73,7 +77,9 @@ bool has_fact(const PointRow &point, const FactRow &fact, std::string_view event
     const auto is_below = [&](std::string_view word) {
         return fact.path == word || (fact.path.starts_with(word) && fact.path[word.size()] == '.');
     };
-    if (std::ranges::find(kUntold, fact.id) != kUntold.end() || !any_word(point.facts, is_below)) {
+    const bool is_untold =
+        std::ranges::any_of(kUntold, [&](const UntoldRow &row) { return row.by == point.by && row.fact == fact.id; });
+    if (is_untold || !any_word(point.facts, is_below)) {
         return false;
     }
     return std::ranges::none_of(kBatches, [&](const BatchRow &row) {

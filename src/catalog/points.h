@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The rows of catalog/points.def as a constexpr table: where in the kernel something can be refused.
+// The rows of catalog/points.def as a constexpr table: where something can be refused, and by whom.
 #pragma once
 
 #include <cstdint>
@@ -12,22 +12,29 @@
 namespace sockwarden {
 
 enum class PointId : std::uint8_t {
-#define POINT(id, word, name, hooks, events, actions, facts, limits) id,
+#define POINT(id, by, word, name, hooks, events, actions, facts, limits) id,
 #define BATCH(point, event, facts)
-#define UNTOLD(fact, why)
+#define UNTOLD(by, fact, why)
 #include "../../catalog/points.def"
 #undef POINT
 #undef BATCH
 #undef UNTOLD
 };
 
+// Who enforces policies.
+enum class Enforcer : std::uint8_t {
+    guard,       // `sockwarden guard`: programs in the kernel
+    supervisor,  // `sockwarden run`: a process that makes the calls of others
+};
+
 // Lists are words with blanks between them.
 struct PointRow {
     PointId id;
+    Enforcer by;
     std::string_view word, name, hooks, events, actions, facts, limits;
 };
 
-// The earliest first.
+// Of each enforcer the earliest first.
 std::span<const PointRow> points();
 const PointRow &point(PointId id);
 

@@ -11,6 +11,8 @@
 
 #include <array>
 
+#include "cli/guardian.h"
+
 namespace sockwarden {
 namespace {
 
@@ -41,7 +43,8 @@ Result<User> find_user(const std::string &name) {
 }
 
 // Runs in the child; never returns.
-[[noreturn]] void run_child(int go, int report, const std::vector<std::string> &words, const User &user) {
+[[noreturn]] void run_child(int go, int report, const std::vector<std::string> &words, const User &user,
+                            const std::function<int()> &enter) {
     std::vector<char *> arguments;
     arguments.reserve(words.size() + 1);
     for (const std::string &word : words) {
@@ -52,14 +55,6 @@ Result<User> find_user(const std::string &name) {
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     ::signal(SIGPIPE, SIG_DFL);
-    char byte = 0;
-    ssize_t got = 0;
-    do {
-        got = ::read(go, &byte, 1);
-    } while (got < 0 && errno == EINTR);
-    if (got != 1) {
-        ::_exit(125);
-    }
     int failure = 0;
     if (user.change) {
         if (::initgroups(user.name.c_str(), user.gid) != 0 || ::setresgid(user.gid, user.gid, user.gid) != 0 ||
@@ -71,6 +66,15 @@ Result<User> find_user(const std::string &name) {
         ::setenv("LOGNAME", user.name.c_str(), 1);
         ::setenv("SHELL", user.shell.c_str(), 1);
     }
+    failure = failure == 0 && enter ? enter() : failure;
+    char byte = 0;
+    ssize_t got = 0;
+    do {
+        got = ::read(go, &byte, 1);
+    } while (got < 0 && errno == EINTR);
+    if (got != 1) {
+        ::_exit(125);
+    }
     if (failure == 0) {
         ::execvp(arguments[0], arguments.data());
         failure = errno;
@@ -79,10 +83,25 @@ Result<User> find_user(const std::string &name) {
     ::_exit(failure == ENOENT ? 127 : 126);
 }
 
+// Returns in the command's process; its parent is the guardian from then on.
+void put_guardian_between() {
+    const pid_t supervisor = ::getppid();
+    sigset_t all;
+    ::sigfillset(&all);
+    ::sigprocmask(SIG_SETMASK, &all, nullptr);
+    const pid_t command = adopt_orphans() ? ::fork() : -1;
+    if (command < 0) {
+        ::_exit(125);
+    }
+    if (command > 0) {
+        stand_guard(command, supervisor);
+    }
+}
+
 }  // namespace
 
-Result<Command> Command::hold(const std::vector<std::string> &words, const std::string &as_user) {
-    const Result<User> user = find_user(as_user);
+Result<Command> Command::hold(const std::vector<std::string> &words, const CommandSetup &setup) {
+    const Result<User> user = find_user(setup.as_user);
     if (!user) {
         return user.error();
     }
@@ -105,7 +124,10 @@ Result<Command> Command::hold(const std::vector<std::string> &words, const std::
     if (pid == 0) {
         go_write.reset();
         report_read.reset();
-        run_child(go_read.get(), report_write.get(), words, *user);
+        if (setup.ends_with_us) {
+            put_guardian_between();
+        }
+        run_child(go_read.get(), report_write.get(), words, *user, setup.enter);
     }
     return Command(words.front(), pid, std::move(go_write), std::move(report_read));
 }

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,16 +14,23 @@
 
 namespace sockwarden {
 
+struct CommandSetup {
+    std::string as_user;         // empty: as who started us
+    std::function<int()> enter;  // what its process does before it waits; returns 0 or an errno
+    bool ends_with_us = false;   // it and all its descendants; it then counts as ended when they all have (guardian.h)
+};
+
 class Command {
 public:
     // Forks. The child waits for release(); it dies with us until then.
-    static Result<Command> hold(const std::vector<std::string> &words, const std::string &as_user);
+    static Result<Command> hold(const std::vector<std::string> &words, const CommandSetup &setup);
 
     Command(Command &&other) noexcept = default;
     Command &operator=(Command &&other) noexcept = default;
     // A child that was never released is told to end; one that runs is left alone.
     ~Command();
 
+    // Of the command, or of the guardian that stands between, which passes signals on.
     pid_t pid() const { return pid_; }
 
     // Lets the child run. An error has exit code 127 (not found) or 126 (found, but not to be executed), as shells do.

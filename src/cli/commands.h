@@ -20,6 +20,7 @@ void add_doctor(CLI::App &app, Run &run);
 void add_guard(CLI::App &app, Run &run);
 void add_demo(CLI::App &app, Run &run);
 void add_policy(CLI::App &app, Run &run);
+void add_run(CLI::App &app, Run &run, std::vector<std::string> command);
 void add_render(CLI::App &app, Run &run);
 
 }  // namespace sockwarden

@@ -103,7 +103,7 @@ int run_demo(const std::string &engine_name) {
         }
     }
     const Fd told(::memfd_create("demo", 0));
-    Result<Command> command = Command::hold({"/proc/self/exe", "demo-traffic", std::to_string(told.get())}, "");
+    Result<Command> command = Command::hold({"/proc/self/exe", "demo-traffic", std::to_string(told.get())}, {});
     if (!command) {
         return fail(command.error());
     }

@@ -19,14 +19,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Error mistakes_error(const std::vector<PolicyFile> &files, const std::vector<policy::PolicyMistake> &mistakes) {
-    for (const policy::PolicyMistake &one : mistakes) {
-        say("{}", policy::mistake_text(files[one.policy].name, one.mistake));
-    }
-    return {fmt::format("{} {} in policies", mistakes.size(), mistakes.size() == 1 ? "mistake" : "mistakes"),
-            kExitUsage};
-}
-
 // Those of a rule, or without one of the policy's default, through all points.
 std::uint64_t hits_of(const Guard &guard, const std::vector<policy::Deployed> &points, const policy::Policy &policy,
                       const policy::Rule *rule) {
@@ -71,7 +63,8 @@ Result<std::unique_ptr<GuardRun::Version>> GuardRun::compile() const {
         file.policy.mode = plan_.audit ? policy::Mode::audit : file.policy.mode;
         policies.push_back(&file.policy);
     }
-    Result<std::vector<policy::Deployed>, std::vector<policy::PolicyMistake>> deployed = policy::deploy(policies);
+    Result<std::vector<policy::Deployed>, std::vector<policy::PolicyMistake>> deployed =
+        policy::deploy(policies, Enforcer::guard);
     if (!deployed) {
         return mistakes_error(version->files, deployed.error());
     }

@@ -19,6 +19,7 @@ constexpr const char *kFooter = R"(Examples:
   sudo sockwarden demo                     shows what it can see, with traffic of its own
   sudo sockwarden trace                    every message received with recvmsg, by anyone
   sudo sockwarden trace -- COMMAND ARGS…   one program and its descendants
+  sockwarden run -- COMMAND ARGS…          the same without privilege, and with policies
   sockwarden explain recvmsg               what an event says, and how far to trust each field
   sudo sockwarden doctor                   what this kernel lets it see
 
@@ -89,14 +90,15 @@ std::vector<std::string> take_command(int &argc, char **argv) {
 }
 
 int run_main(int argc, char **argv) {
-    std::vector<std::string> command_words = take_command(argc, argv);
+    const std::vector<std::string> command_words = take_command(argc, argv);
     const bool has_command = !command_words.empty();
     CLI::App app("sockwarden sees every message that Linux sockets deliver.", "sockwarden");
     app.set_version_flag("--version", "sockwarden " SOCKWARDEN_VERSION);
     app.footer(kFooter);
     app.get_formatter()->column_width(28);
     Run run;
-    add_trace(app, run, std::move(command_words));
+    add_trace(app, run, command_words);
+    add_run(app, run, command_words);
     add_guard(app, run);
     add_events(app, run);
     add_explain(app, run);
@@ -119,7 +121,7 @@ int run_main(int argc, char **argv) {
     if (const std::optional<int> wrong = choose(command)) {
         return *wrong;
     }
-    if (has_command && command->get_name() != "trace") {
+    if (has_command && command->get_name() != "trace" && command->get_name() != "run") {
         say("{} runs no command: nothing may stand behind --", command->get_name());
         return kExitUsage;
     }

@@ -64,9 +64,18 @@ std::string placement_line(const policy::Placement &placement) {
                        placement.point->limits.empty() ? "" : fmt::format(" ({})", placement.point->limits));
 }
 
-void print_placements(const std::vector<policy::Placement> &placements) {
-    for (const policy::Placement &placement : placements) {
-        fmt::print("    {}\n", placement_line(placement));
+// Of both enforcers, as `of` finds them.
+template <typename Of>
+void print_placements(Of of) {
+    for (const auto &[by, name] : {std::pair(Enforcer::guard, "guard"), std::pair(Enforcer::supervisor, "run")}) {
+        const std::vector<policy::Placement> placements = of(by);
+        const bool is_placed = std::ranges::any_of(placements, [](const auto &one) { return one.point != nullptr; });
+        for (const policy::Placement &placement : placements) {
+            if (by == Enforcer::supervisor && is_placed && placement.point == nullptr && !placement.is_possible) {
+                continue;  // what it does not see it keeps the command from doing
+            }
+            fmt::print("    {:<5} {}\n", name, placement_line(placement));
+        }
     }
 }
 
@@ -85,19 +94,19 @@ int run_check(const PolicyOptions &options) {
         }
         for (const policy::Rule &rule : policy.rules) {
             fmt::print("{}\n", rule_line(rule, width));
-            print_placements(policy::placements_of(policy, rule));
+            print_placements([&](Enforcer by) { return policy::placements_of(policy, rule, by); });
             for (const std::string &advice : policy::advice_on(rule)) {
                 fmt::print("    note: {}\n", advice);
             }
         }
         if (policy.otherwise != ActionId::allow) {
             fmt::print("  {:<{}}  {}\n", "(default)", width, action(policy.otherwise).name);
-            print_placements(policy::placements_of_default(policy));
+            print_placements([&](Enforcer by) { return policy::placements_of_default(policy, by); });
         }
     }
     fmt::print(
-        "`sockwarden guard` enforces at these points but delivery, on kernels that let it; no trace refuses "
-        "anything.\n");
+        "guard: `sockwarden guard` enforces there but at delivery, for every process, on kernels that let it\n"
+        "run: `sockwarden run` enforces there, for one command, without privilege\n");
     return 0;
 }
 

@@ -123,4 +123,12 @@ Result<std::vector<PolicyFile>> read_policies(const std::vector<std::string> &na
     return files;
 }
 
+Error mistakes_error(const std::vector<PolicyFile> &files, const std::vector<policy::PolicyMistake> &mistakes) {
+    for (const policy::PolicyMistake &one : mistakes) {
+        say("{}", policy::mistake_text(files[one.policy].name, one.mistake));
+    }
+    return {fmt::format("{} {} in policies", mistakes.size(), mistakes.size() == 1 ? "mistake" : "mistakes"),
+            kExitUsage};
+}
+
 }  // namespace sockwarden

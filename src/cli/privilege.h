@@ -23,10 +23,11 @@ struct CapabilityState {
 std::vector<CapabilityState> capability_states();
 
 // Gives up every capability but those to read what /proc tells of other users' processes, and where they are wanted to
-// pass signals on, and to load more programs.
+// pass signals on, to load more programs, and to do what others would with their rights.
 struct KeptPrivilege {
     bool kill = false;
     bool load = false;
+    bool act = false;
 };
 Status drop_privilege(KeptPrivilege kept);
 

@@ -5,10 +5,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/utsname.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,6 +15,7 @@
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/guardian.h"
 #include "cli/privilege.h"
 #include "cli/report.h"
 #include "decode/assembler.h"
@@ -111,7 +110,7 @@ private:
 };
 
 Status Reading::open_output() {
-    int fd = STDOUT_FILENO;
+    int fd = options_.output_fd;
     if (!options_.file.empty()) {
         file_ = Fd(::open(options_.file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
         if (!file_) {
@@ -129,18 +128,20 @@ Status Reading::open_output() {
 }
 
 Status Reading::prepare() {
-    if (Status status = check_privilege(); !status) {
-        return status;
-    }
-    if (Status status = check_btf(); !status) {
-        return status;
+    if (plan_.is_privileged) {
+        for (const Status &status : {check_privilege(), check_btf()}) {
+            if (!status) {
+                return status;
+            }
+        }
     }
     if (Status status = open_output(); !status) {
         return status;
     }
     signals_ = open_signals();
     if (!options_.command.empty()) {
-        Result<Command> command = Command::hold(options_.command, options_.as_user);
+        Result<Command> command =
+            Command::hold(options_.command, {options_.as_user, plan_.enter, static_cast<bool>(plan_.enter)});
         if (!command) {
             return command.error();
         }
@@ -205,7 +206,8 @@ RunEnd Reading::run() {
     if (const Status status = prepare(); !status) {
         return failed(status.error());
     }
-    if (const Status status = drop_privilege({!options_.as_user.empty(), opened_.loads_more}); !status) {
+    const KeptPrivilege kept{!options_.as_user.empty(), opened_.loads_more, !plan_.is_privileged};
+    if (const Status status = drop_privilege(kept); !status) {
         return failed(status.error());
     }
     begin();
@@ -262,7 +264,7 @@ void Reading::sleep_until_work() {
     pollfd fds[] = {{signals_.get(), POLLIN, 0},
                     {opened_.control, POLLIN, 0},
                     {-1, POLLIN, 0},
-                    {options_.file.empty() ? STDOUT_FILENO : -1, 0, 0}};
+                    {options_.file.empty() ? options_.output_fd : -1, 0, 0}};
     if (!busy_ && opened_.source->prepare_sleep()) {
         wait = kSecond;
         fds[2].fd = opened_.source->wake_fd();
@@ -311,7 +313,7 @@ RunEnd Reading::end() {
         stop.skipped == 0 ? "" : fmt::format("; the kernel skipped {} program runs", stop.skipped));
     RunEnd result;
     if (writer_->state() == LineWriter::State::failed) {
-        const std::string where = options_.file.empty() ? "standard output" : options_.file;
+        const std::string where = options_.file.empty() ? "the output" : options_.file;
         say("{}", errno_error("cannot write to " + where, writer_->error()).message);
         result.exit_code = kExitFailure;
         return result;
@@ -333,20 +335,7 @@ int end_like(const RunEnd &end) {
     if (!end.command_status) {
         return end.exit_code;
     }
-    const int status = *end.command_status;
-    if (WIFEXITED(status)) {
-        return WEXITSTATUS(status);
-    }
-    const rlimit no_core{0, 0};
-    ::setrlimit(RLIMIT_CORE, &no_core);  // the command's core is of interest, ours is not
-    const int signal = WTERMSIG(status);
-    ::signal(signal, SIG_DFL);
-    sigset_t set;
-    ::sigemptyset(&set);
-    ::sigaddset(&set, signal);
-    ::sigprocmask(SIG_UNBLOCK, &set, nullptr);
-    ::raise(signal);
-    return 128 + signal;
+    return end_as(*end.command_status);
 }
 
 }  // namespace sockwarden

@@ -32,6 +32,8 @@ struct Opened {
 
 struct Plan {
     std::function<Result<Opened>()> open;
+    std::function<int()> enter;            // what the command's process does last before it executes; see Command
+    bool is_privileged = true;             // loads programs into the kernel
     std::function<bool(Message &)> wants;  // may complete the message; null: every message
 };
 

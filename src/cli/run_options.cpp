@@ -30,6 +30,10 @@ Status RunOptions::check_run() {
             return status;
         }
     }
+    if (file == "-") {
+        file.clear();
+        output_fd = STDOUT_FILENO;
+    }
     if (count > INT64_MAX) {  // CLI11 wraps negative numbers around
         return Error{"--count: not a number of messages", 2};
     }
@@ -55,7 +59,7 @@ Status RunOptions::check_run() {
 TableStyle RunOptions::table() const {
     TableStyle style;
     style.utc = utc;
-    const bool terminal = file.empty() && ::isatty(STDOUT_FILENO) == 1;
+    const bool terminal = file.empty() && ::isatty(output_fd) == 1;
     const char *no_color = ::getenv("NO_COLOR");
     style.color = color == "always" || (color == "auto" && terminal && (no_color == nullptr || *no_color == '\0'));
     return style;

@@ -18,6 +18,7 @@ struct RunOptions {
     std::string duration, ring, color = "auto", as_user;
     std::uint64_t count = 0;
     bool utc = false;
+    int output_fd = 1;                 // where records go without -w; "-" there is standard output
     std::vector<std::string> command;  // stands behind `--` and is no part of the command line
 
     std::uint64_t duration_ns = 0;

@@ -28,7 +28,7 @@ std::string why_not(const Placement &placement) {
 // One policy, taken apart.
 class Deployer {
 public:
-    Deployer(const Policy &policy, std::size_t number) : policy_(policy), number_(number) {}
+    Deployer(const Policy &policy, std::size_t number, Enforcer by) : policy_(policy), number_(number), by_(by) {}
 
     void run() {
         for (const Rule &rule : policy_.rules) {
@@ -36,7 +36,7 @@ public:
                 place(rule);
             }
         }
-        for (const Placement &placement : placements_of_default(policy_)) {
+        for (const Placement &placement : placements_of_default(policy_, by_)) {
             if (placement.point != nullptr) {
                 posts_[placement.point->id].otherwise.insert(placement.events.begin(), placement.events.end());
             }
@@ -54,12 +54,15 @@ private:
         mistakes_.push_back({number_, {rule.place, std::move(message), std::move(hint)}});
     }
 
+    // The guard has no programs at some of its points.
+    bool judges(PointId id) const { return by_ == Enforcer::supervisor || is_guarded(id); }
+
     void place(const Rule &rule) {
         std::map<std::string_view, const PointRow *> where;
-        const std::vector<Placement> placements = placements_of(policy_, rule);
+        const std::vector<Placement> placements = placements_of(policy_, rule, by_);
         const bool is_anywhere = std::ranges::any_of(placements, &Placement::is_possible);
         for (const Placement &placement : placements) {
-            if (placement.point == nullptr || !is_guarded(placement.point->id)) {
+            if (placement.point == nullptr || !judges(placement.point->id)) {
                 if (placement.point != nullptr || placement.is_possible || !is_anywhere) {
                     blame(rule,
                           fmt::format("the rule {} cannot be enforced for {}: {}", rule.name,
@@ -112,6 +115,7 @@ private:
 
     const Policy &policy_;
     const std::size_t number_;
+    const Enforcer by_;
     std::map<PointId, Post> posts_;
     std::vector<PolicyMistake> mistakes_;
 };
@@ -128,15 +132,21 @@ Excerpt excerpt_of(const Policy &policy, const Post &post) {
 
 }  // namespace
 
-Result<std::vector<Deployed>, std::vector<PolicyMistake>> deploy(std::span<const Policy *const> policies) {
-    std::map<PointId, std::vector<Excerpt>> points;
+Result<std::vector<Deployed>, std::vector<PolicyMistake>> deploy(std::span<const Policy *const> policies, Enforcer by) {
+    std::map<PointId, Deployed> points;
     std::vector<PolicyMistake> mistakes;
     for (std::size_t i = 0; i < policies.size(); ++i) {
-        Deployer deployer(*policies[i], i);
+        Deployer deployer(*policies[i], i, by);
         deployer.run();
         std::ranges::move(deployer.mistakes(), std::back_inserter(mistakes));
         for (const auto &[id, post] : deployer.posts()) {
-            points[id].push_back(excerpt_of(*policies[i], post));
+            Deployed &deployed = points[id];
+            deployed.point = id;
+            deployed.policies.push_back(excerpt_of(*policies[i], post));
+            deployed.events.insert(post.otherwise.begin(), post.otherwise.end());
+            for (const auto &[rule, events] : post.rules) {
+                deployed.events.insert(events.begin(), events.end());
+            }
         }
     }
     if (!mistakes.empty()) {
@@ -144,8 +154,8 @@ Result<std::vector<Deployed>, std::vector<PolicyMistake>> deploy(std::span<const
     }
     std::vector<Deployed> deployed;
     deployed.reserve(points.size());
-    for (auto &[id, excerpts] : points) {
-        deployed.push_back({id, std::move(excerpts)});
+    for (auto &[id, one] : points) {
+        deployed.push_back(std::move(one));
     }
     return deployed;
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which rules are judged at which point of the kernel, so that each decides only where all that it asks is certain.
+// Which rules are judged at which point of an enforcer, so that each decides only where all that it asks is certain.
 #pragma once
 
+#include <set>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "catalog/points.h"
@@ -15,10 +17,11 @@ namespace sockwarden::policy {
 struct Deployed {
     PointId point;
     std::vector<Excerpt> policies;
+    std::set<std::string_view> events;  // of which something may be decided there
 };
 
 // The points where something is judged, the earliest first. A rule that cannot be enforced, or not as it is meant, is a
 // mistake; all are said.
-Result<std::vector<Deployed>, std::vector<PolicyMistake>> deploy(std::span<const Policy *const> policies);
+Result<std::vector<Deployed>, std::vector<PolicyMistake>> deploy(std::span<const Policy *const> policies, Enforcer by);
 
 }  // namespace sockwarden::policy

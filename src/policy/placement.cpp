@@ -120,11 +120,12 @@ std::vector<std::string_view> missing_at(const PointRow &point, const Asked &ask
 }
 
 // What could be ordered instead.
-std::string no_point(ActionId action, std::string_view event) {
+std::string no_point(ActionId action, std::string_view event, Enforcer by) {
     std::vector<std::string_view> others;
     for (const ActionRow &row : actions()) {
-        const bool is_possible = std::ranges::any_of(
-            points(), [&](const PointRow &one) { return has_event(one, event) && has_action(one, row.id); });
+        const bool is_possible = std::ranges::any_of(points(), [&](const PointRow &one) {
+            return one.by == by && has_event(one, event) && has_action(one, row.id);
+        });
         if (is_possible) {
             others.push_back(row.name);
         }
@@ -134,11 +135,11 @@ std::string no_point(ActionId action, std::string_view event) {
 }
 
 // Where a clause belongs for an event: the point, or why there is none.
-Placement place(const Asked &asked, ActionId action, const EventRow &event) {
+Placement place(const Asked &asked, ActionId action, const EventRow &event, Enforcer by) {
     const PointRow *nearest = nullptr;
     std::vector<std::string_view> least;
     for (const PointRow &row : points()) {
-        if (!has_event(row, event.name) || (action != ActionId::alert && !has_action(row, action))) {
+        if (row.by != by || !has_event(row, event.name) || (action != ActionId::alert && !has_action(row, action))) {
             continue;
         }
         std::vector<std::string_view> missing = missing_at(row, asked, event);
@@ -151,7 +152,7 @@ Placement place(const Asked &asked, ActionId action, const EventRow &event) {
         }
     }
     if (nearest == nullptr) {
-        return {nullptr, no_point(action, event.name), false, {}};
+        return {nullptr, no_point(action, event.name, by), false, {}};
     }
     return {
         nullptr,
@@ -198,7 +199,7 @@ void summarise(std::vector<Placement> &placements, ActionId action) {
     }
 }
 
-std::vector<Placement> placements_of(const std::vector<Clause> &clauses, ActionId action) {
+std::vector<Placement> placements_of(const std::vector<Clause> &clauses, ActionId action, Enforcer by) {
     std::vector<Placement> placements;
     for (const Clause &clause : clauses) {
         Asked asked;
@@ -207,7 +208,7 @@ std::vector<Placement> placements_of(const std::vector<Clause> &clauses, ActionI
             if (!std::ranges::all_of(clause, [&](const Atom &atom) { return may_pass(atom, event); })) {
                 continue;
             }
-            Placement found = place(asked, action, event);
+            Placement found = place(asked, action, event, by);
             const auto same = std::ranges::find_if(placements, [&](const Placement &one) {
                 return one.point == found.point && one.reason == found.reason;
             });
@@ -226,16 +227,17 @@ std::vector<Placement> placements_of(const std::vector<Clause> &clauses, ActionI
 
 }  // namespace
 
-std::vector<Placement> placements_of(const Policy &policy, const Rule &rule) {
+std::vector<Placement> placements_of(const Policy &policy, const Rule &rule, Enforcer by) {
     const std::optional<ActionId> action = rule.action == ActionId::allow ? kept_from(policy, rule) : rule.action;
     if (!action) {
         return {};
     }
     if (!rule.when) {
-        return placements_of({Clause{}}, *action);
+        return placements_of({Clause{}}, *action, by);
     }
     const auto clauses = clauses_of(*rule.when, wire::IMAGE_CLAUSES);
-    return clauses ? placements_of(*clauses, *action) : std::vector<Placement>{};  // the compiler says what is wrong
+    return clauses ? placements_of(*clauses, *action, by)
+                   : std::vector<Placement>{};  // the compiler says what is wrong
 }
 
 std::optional<std::vector<std::string_view>> uncertain_at(const PointRow &point, const Rule &rule,
@@ -268,8 +270,9 @@ std::string joined(const std::vector<std::string_view> &words, std::string_view 
     return text;
 }
 
-std::vector<Placement> placements_of_default(const Policy &policy) {
-    return policy.otherwise == ActionId::allow ? std::vector<Placement>{} : placements_of({Clause{}}, policy.otherwise);
+std::vector<Placement> placements_of_default(const Policy &policy, Enforcer by) {
+    return policy.otherwise == ActionId::allow ? std::vector<Placement>{}
+                                               : placements_of({Clause{}}, policy.otherwise, by);
 }
 
 }  // namespace sockwarden::policy

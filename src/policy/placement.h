@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where in the kernel rules can be enforced: each clause at the earliest point where all that it asks is certain and
+// Where rules can be enforced: each clause at the earliest point of an enforcer where all that it asks is certain and
 // its action makes sense.
 #pragma once
 
@@ -24,10 +24,10 @@ struct Placement {
 
 // Of a rule of this policy. Empty where it can never hold. One that allows belongs where it keeps something from being
 // refused: by the default, or by the next rule that refuses; one that only reports, where it knows what it asks.
-std::vector<Placement> placements_of(const Policy &policy, const Rule &rule);
+std::vector<Placement> placements_of(const Policy &policy, const Rule &rule, Enforcer by);
 
 // Of what the default refuses.
-std::vector<Placement> placements_of_default(const Policy &policy);
+std::vector<Placement> placements_of_default(const Policy &policy, Enforcer by);
 
 // Which facts that a rule asks about messages of this event are not certain at a point. Nothing where the rule cannot
 // hold for the event.

@@ -629,6 +629,7 @@ TEST(Guard, IsKeptUntilItIsReleased) {
     EXPECT_TRUE(Ask("release").Exited(0));
     EXPECT_EQ(guarding.ExitCode(), 0);
     EXPECT_EQ(Connect(SOCK_STREAM, Abstract("guard-secret")), 0) << "released while it was at work";
+    EXPECT_TRUE(Ask("status").Exited(2)) << "nothing of it is left";
 }
 
 TEST(Guard, TakesOverFromTheOneBeforeWithoutAMomentOfNeither) {

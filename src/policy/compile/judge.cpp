@@ -10,7 +10,7 @@ namespace {
 
 class Judgement {
 public:
-    Judgement(const Image &image, std::span<const Policy *const> policies, const Facts &facts)
+    Judgement(const Image &image, std::span<const Excerpt> policies, const Facts &facts)
         : image_(image), policies_(policies), matched_(match_clauses(image, facts)) {}
 
     Verdict run() {
@@ -56,7 +56,7 @@ private:
         const auto &policy = (&image_.at<wire::image_policy>(image_.head().policies))[index];
         Verdict verdict;
         verdict.action = static_cast<ActionId>(policy.otherwise);
-        verdict.policy = policies_[index]->name;
+        verdict.policy = policies_[index].policy->name;
         bool passed = false;  // a rule that might have decided
         std::uint32_t at = policy.first_clause;
         while ((at = next_possible(at, policy.end_clause)) < policy.end_clause) {
@@ -65,7 +65,7 @@ private:
             const bool certain = is_certain(at, rule.end_clause);
             const std::uint8_t order = certain ? rule.action : rule.when_unknown;
             at = rule.end_clause;
-            const std::string_view name = policies_[index]->rules[number - policy.first_rule].name;
+            const std::string_view name = policies_[index].rules[number - policy.first_rule]->name;
             if (order == wire::ACTION_alert) {
                 alerts_.push_back({verdict.policy, name, certain});
             } else if (order == IMAGE_NOTHING) {
@@ -85,15 +85,24 @@ private:
     }
 
     const Image &image_;
-    std::span<const Policy *const> policies_;
+    std::span<const Excerpt> policies_;
     Matched matched_;
     std::vector<Alert> alerts_;
 };
 
 }  // namespace
 
-Verdict judge(const Image &image, std::span<const Policy *const> policies, const Facts &facts) {
+Verdict judge(const Image &image, std::span<const Excerpt> policies, const Facts &facts) {
     return Judgement(image, policies, facts).run();
+}
+
+Verdict judge(const Image &image, std::span<const Policy *const> policies, const Facts &facts) {
+    std::vector<Excerpt> excerpts;
+    excerpts.reserve(policies.size());
+    for (const Policy *policy : policies) {
+        excerpts.push_back(whole(*policy));
+    }
+    return judge(image, excerpts, facts);
 }
 
 }  // namespace sockwarden::policy

@@ -66,27 +66,35 @@ TEST_F(PolicyCommand, CheckPrintsRulesAndActions) {
     const Ended ended = run({"check", path});
     EXPECT_EQ(ended.code, 0);
     EXPECT_EQ(ended.err, "");
-    EXPECT_EQ(ended.out,
-              path +
-                  ": good, audit, default allow\n"
-                  "  no-root  deny EPERM\n"
-                  "    at connect\n"
-                  "    at send\n"
-                  "    at the receive call\n"
-                  "    at splice\n"
-                  "    at zero-copy\n"
-                  "    nowhere: accept, io_uring_accept, kernel, refused, fd_received: deny is not possible there\n"
-                  "  told     alert\n"
-                  "    at connect\n"
-                  "    at send\n"
-                  "    at the receive call\n"
-                  "    at splice\n"
-                  "    at zero-copy\n"
-                  "    at a passed descriptor: fd_received (those behind a refused one of the same message are lost, "
-                  "too)\n"
-                  "    nowhere: accept, io_uring_accept, kernel, refused: what it asks is certain nowhere then\n"
-                  "`sockwarden guard` enforces at these points but delivery, on kernels that let it; no trace refuses "
-                  "anything.\n");
+    EXPECT_EQ(
+        ended.out,
+        path +
+            ": good, audit, default allow\n"
+            "  no-root  deny EPERM\n"
+            "    guard at connect\n"
+            "    guard at send\n"
+            "    guard at the receive call\n"
+            "    guard at splice\n"
+            "    guard at zero-copy\n"
+            "    guard nowhere: accept, io_uring_accept, kernel, refused, fd_received: deny is not possible "
+            "there\n"
+            "    run   at connecting\n"
+            "    run   at sending\n"
+            "    run   at receiving\n"
+            "  told     alert\n"
+            "    guard at connect\n"
+            "    guard at send\n"
+            "    guard at the receive call\n"
+            "    guard at splice\n"
+            "    guard at zero-copy\n"
+            "    guard at a passed descriptor: fd_received (those behind a refused one of the same message are "
+            "lost, too)\n"
+            "    guard nowhere: accept, io_uring_accept, kernel, refused: what it asks is certain nowhere then\n"
+            "    run   at connecting\n"
+            "    run   at sending\n"
+            "    run   at receiving\n"
+            "guard: `sockwarden guard` enforces there but at delivery, for every process, on kernels that let it\n"
+            "run: `sockwarden run` enforces there, for one command, without privilege\n");
 }
 
 TEST_F(PolicyCommand, CheckSaysEveryMistakeOfEveryFile) {

@@ -19,7 +19,7 @@ std::vector<std::string> deployed(const std::string &rules, const std::string &o
         return {"bad policy: " + policy.error().front().message};
     }
     const Policy *const policies[] = {&*policy};
-    const auto points = deploy(policies);
+    const auto points = deploy(policies, Enforcer::guard);
     std::vector<std::string> lines;
     if (!points) {
         for (const PolicyMistake &mistake : points.error()) {

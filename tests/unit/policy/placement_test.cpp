@@ -16,7 +16,8 @@ using testing::ElementsAre;
 using testing::Not;
 
 // "POINT: EVENTS" or "REASON: EVENTS" of each placement.
-std::vector<std::string> placed(std::string_view when, ActionId action, ActionId otherwise = ActionId::allow) {
+std::vector<std::string> placed(std::string_view when, ActionId action, ActionId otherwise = ActionId::allow,
+                                Enforcer by = Enforcer::guard) {
     Policy policy;
     policy.otherwise = otherwise;
     Rule &rule = policy.rules.emplace_back();
@@ -30,7 +31,7 @@ std::vector<std::string> placed(std::string_view when, ActionId action, ActionId
         rule.when = std::move(*node);
     }
     std::vector<std::string> texts;
-    for (const Placement &placement : placements_of(policy, rule)) {
+    for (const Placement &placement : placements_of(policy, rule, by)) {
         std::string text(placement.point == nullptr ? placement.reason : placement.point->name);
         for (const std::string_view event : placement.events) {
             text += (event == placement.events.front() ? ": " : " ") + std::string(event);
@@ -52,6 +53,25 @@ TEST(Placement, IsAtTheEarliestPointWhereAllIsCertain) {
     EXPECT_THAT(placed("event == 'zerocopy'", ActionId::kill), ElementsAre("zero-copy: zerocopy"));
     EXPECT_THAT(placed("event == 'recvmsg' && payload.startsWith('x')", ActionId::kill),
                 ElementsAre("delivery: recvmsg"));
+}
+
+// Who makes the call itself knows what it asks about.
+TEST(Placement, ASupervisorKnowsWhatItReceives) {
+    const auto supervised = [](std::string_view when, ActionId action) {
+        return placed(when, action, ActionId::allow, Enforcer::supervisor);
+    };
+    EXPECT_THAT(supervised("event == 'recvmsg' && payload.startsWith('x') && process.uid == 1", ActionId::deny),
+                ElementsAre("receiving: recvmsg"));
+    EXPECT_THAT(supervised("fds.exists(f, f.type == 'block')", ActionId::deny_fds),
+                Contains("receiving: recvmsg recvmmsg recvfrom read readv"));
+    EXPECT_THAT(supervised("payload.contains('x')", ActionId::drop),
+                Contains("receiving: recvmsg recvmmsg recvfrom read readv"));
+    EXPECT_THAT(supervised("event == 'sendto' && payload.contains('x')", ActionId::deny),
+                ElementsAre("payload is not certain at sending: sendto"));
+    EXPECT_THAT(supervised("event == 'recvmsg' && senders.exists(s, s.uid == 0)", ActionId::deny),
+                ElementsAre("senders.uid is not certain at receiving: recvmsg"));
+    EXPECT_THAT(supervised("event == 'splice'", ActionId::deny),
+                ElementsAre("deny is not possible there, only alert: splice"));
 }
 
 TEST(Placement, OfADroppedMessageIsItsQueue) {

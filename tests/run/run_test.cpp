@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: Apache-2.0
+// What each action of a policy does under `sockwarden run`, and what is told of it.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "actor.h"
+#include "options.h"
+#include "supervised.h"
+
+namespace run {
+namespace {
+
+constexpr int kKinds[][2] = {{AF_UNIX, SOCK_STREAM},
+                             {AF_UNIX, SOCK_DGRAM},
+                             {AF_UNIX, SOCK_SEQPACKET},
+                             {AF_INET, SOCK_STREAM},
+                             {AF_INET, SOCK_DGRAM}};
+
+std::string RuleOn(const std::string &action, const std::string &more = "") {
+    return "\n  - name: bad\n    when: event in [\"recvmsg\", \"recvmmsg\", \"recvfrom\", \"read\", \"readv\"] && "
+           "payload.contains(\"bad\")\n    action: " +
+           action + "\n" + more;
+}
+
+// The verdicts that were told, a word each.
+std::string Verdicts(const Result &result) {
+    std::string text;
+    for (const Json &record : result.told) {
+        text += live::TextAt(record, "/event") + ":" + live::TextAt(record, "/verdict/action") + " ";
+    }
+    return text;
+}
+
+ACTOR(denied_content) {
+    for (const auto &[family, type] : kKinds) {
+        const Pair pair = MakePair(type, family);
+        Send(pair.near, "good");
+        IS(Receive(pair.far), "good");
+        Send(pair.near, "a bad one");
+        IS(Receive(pair.far), "-EPERM");
+        IS(Receive(pair.far, MSG_DONTWAIT), "-EPERM");
+        IS(Receive(pair.far, MSG_PEEK), "-EPERM");
+        int queued = 0;
+        ::ioctl(pair.far, FIONREAD, &queued);
+        IS(queued, 9);
+        char byte[16];
+        IS(Got(::read(pair.far, byte, sizeof(byte))), -EPERM);
+        const Pair other = MakePair(type, family);
+        Send(other.near, "other");
+        IS(Receive(other.far), "other");
+    }
+}
+TEST(Run, DenyLeavesTheMessageQueued) {
+    const Result result = RunUnder(RuleOn("deny", "    errno: EPERM\n"), "denied_content");
+    EXPECT_TRUE(result.Passed()) << result.Text();
+    EXPECT_EQ(result.told.size(), 20U);
+    ASSERT_FALSE(result.told.empty());
+    const Json &record = result.told.front();
+    EXPECT_EQ(live::TextAt(record, "/event"), "recvfrom");
+    EXPECT_EQ(record.at("return"), -1);
+    EXPECT_EQ(record.at("errno"), "EPERM");
+    EXPECT_EQ(live::TextAt(record, "/engine"), "supervisor");
+    EXPECT_EQ(live::TextAt(record, "/verdict/rule"), "bad");
+    EXPECT_EQ(live::TextAt(record, "/verdict/point"), "receive");
+    EXPECT_EQ(record.at("verdict").at("enforced"), true);
+    EXPECT_EQ(record.at("verdict").at("certain"), true);
+}
+TEST(Run, AuditRefusesNothing) {
+    const Result result = RunUnder(RuleOn("deny"), "dropped", {"--audit"});
+    EXPECT_TRUE(result.ended.Exited(8)) << result.Text();  // one check of a stream, two of other sockets
+    ASSERT_EQ(result.told.size(), 5U);
+    EXPECT_EQ(result.told.front().at("verdict").at("enforced"), false);
+    EXPECT_EQ(live::TextAt(result.told.front(), "/payload/text"), "bad");
+}
+
+ACTOR(dropped) {
+    for (const auto &[family, type] : kKinds) {
+        const Pair pair = MakePair(type, family);
+        Send(pair.near, "bad");
+        if (type == SOCK_STREAM) {
+            IS(Receive(pair.far, MSG_DONTWAIT), "-EAGAIN");
+        }
+        Send(pair.near, "good");
+        IS(Receive(pair.far), "good");
+        if (type != SOCK_STREAM) {
+            IS(Receive(pair.far, MSG_DONTWAIT), "-EAGAIN");
+        }
+    }
+}
+TEST(Run, DropLetsTheNextOneCome) {
+    const Result result = RunUnder(RuleOn("drop"), "dropped");
+    EXPECT_TRUE(result.Passed()) << result.Text();
+    EXPECT_EQ(Verdicts(result), "refused:drop refused:drop refused:drop refused:drop refused:drop ");
+    ASSERT_FALSE(result.told.empty());
+    EXPECT_EQ(live::TextAt(result.told.front(), "/payload/text"), "bad");
+}
+
+ACTOR(killed) {
+    const Pair pair = MakePair(SOCK_STREAM);
+    if (::fork() == 0) {
+        Send(pair.near, "bad");
+        Receive(pair.far);
+        ::_exit(0);
+    }
+    int status = 0;
+    ::wait(&status);
+    IS(WIFSIGNALED(status) ? WTERMSIG(status) : 0, SIGKILL);
+}
+TEST(Run, KillEndsTheProcess) {
+    const Result result = RunUnder(RuleOn("kill"), "killed");
+    EXPECT_TRUE(result.Passed()) << result.Text();
+    EXPECT_EQ(Verdicts(result), "recvfrom:kill ");
+}
+
+ACTOR(alerted) {
+    const Pair pair = MakePair(SOCK_STREAM);
+    Send(pair.near, "bad");
+    IS(Receive(pair.far), "bad");
+}
+TEST(Run, AlertOnlyTells) {
+    const Result result = RunUnder(RuleOn("alert"), "alerted");
+    EXPECT_TRUE(result.Passed()) << result.Text();
+    ASSERT_EQ(result.told.size(), 1U);
+    EXPECT_EQ(live::TextAt(result.told[0], "/verdict/alerts/0/rule"), "bad") << result.told[0];
+}
+
+ACTOR(filtered_fds) {
+    const int file = ::open("/dev/null", O_RDONLY);
+    int ends[2];
+    IS(::pipe(ends), 0);
+    const int all[] = {file, ends[0], file, ends[1]};
+    for (const int type : {SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET}) {
+        const Pair pair = MakePair(type);
+        SendFds(pair.near, "data", all, 4);
+        alignas(cmsghdr) char control[256];
+        char bytes[100];
+        iovec part{bytes, sizeof(bytes)};
+        msghdr message{};
+        message.msg_iov = &part;
+        message.msg_iovlen = 1;
+        message.msg_control = control;
+        message.msg_controllen = sizeof(control);
+        IS(Got(::recvmsg(pair.far, &message, MSG_CMSG_CLOEXEC)), 4);
+        const cmsghdr *head = CMSG_FIRSTHDR(&message);
+        IS(head != nullptr && head->cmsg_len == CMSG_LEN(2 * sizeof(int)), 1);
+        int got[2] = {-1, -1};
+        std::memcpy(got, CMSG_DATA(head), sizeof(got));
+        for (const int one : got) {
+            IS(::fcntl(one, F_GETFD), FD_CLOEXEC);
+            char path[64] = {};
+            IS(::readlink(("/proc/self/fd/" + std::to_string(one)).c_str(), path, sizeof(path)), 9);
+            IS(path, std::string("/dev/null"));
+            ::close(one);
+        }
+        IS(message.msg_flags & MSG_CTRUNC, 0);
+    }
+}
+TEST(Run, DenyFdsHandsOverTheOthers) {
+    const Result result = RunUnder(R"(
+  - name: no-pipes
+    when: fds.exists(f, f.type == "pipe")
+    action: deny-fds
+)",
+                                   "filtered_fds");
+    EXPECT_TRUE(result.Passed()) << result.Text();
+    ASSERT_EQ(result.told.size(), 3U);
+    EXPECT_EQ(result.told[0].at("fds").at("sent"), 4);
+    EXPECT_EQ(result.told[0].at("fds").at("delivered"), 2);
+    EXPECT_EQ(result.told[0].at("fds").at("denied"), 2);
+}
+
+// A rule that needs no message to decide answers before there is one.
+ACTOR(refused_at_once) {
+    const Pair bad = MakePair(SOCK_SEQPACKET), good = MakePair(SOCK_STREAM);
+    IS(Receive(bad.far), "-EACCES");
+    Send(good.near, "x");
+    IS(Receive(good.far), "x");
+}
+TEST(Run, WhatNeedsNoMessageIsRefusedWithoutOne) {
+    const Result result = RunUnder(R"(
+  - name: no-seqpackets
+    when: event == "recvfrom" && socket.type == "SOCK_SEQPACKET"
+    action: deny
+)",
+                                   "refused_at_once");
+    EXPECT_TRUE(result.Passed()) << result.Text();
+    EXPECT_EQ(Verdicts(result), "recvfrom:deny ");
+}
+
+int Listening(const char *path) {
+    sockaddr_un name{AF_UNIX, {}};
+    std::strncpy(name.sun_path, path, sizeof(name.sun_path) - 1);
+    ::unlink(path);
+    const int socket = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    IS(Got(::bind(socket, reinterpret_cast<sockaddr *>(&name), sizeof(name))), 0);
+    ::listen(socket, 8);
+    return socket;
+}
+long Connect(const std::string &path, int flags = 0) {
+    sockaddr_un name{AF_UNIX, {}};
+    path.copy(name.sun_path, sizeof(name.sun_path));  // an abstract name begins with a NUL
+    const int socket = ::socket(AF_UNIX, SOCK_STREAM | flags, 0);
+    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + (path[0] == '\0' ? 0 : 1));
+    const long got = Got(::connect(socket, reinterpret_cast<sockaddr *>(&name), size));
+    ::close(socket);
+    return got;
+}
+
+ACTOR(connects) {
+    char folder[] = "/tmp/sockwarden-connect-XXXXXX";
+    IS(::mkdtemp(folder) != nullptr, 1);
+    IS(::chdir(folder), 0);
+    Listening("open");
+    for (const int flags : {0, int{SOCK_NONBLOCK}}) {
+        IS(Connect(std::string(folder) + "/open", flags), 0);
+        IS(Connect("open", flags), 0);
+        IS(Connect("/tmp/sockwarden-run-secret", flags), -EACCES);
+        IS(Connect("../sockwarden-run-secret", flags), -EACCES);
+        ::symlink("/tmp/sockwarden-run-secret", "link");
+        IS(Connect("link", flags), -EACCES);
+        IS(Connect("none", flags), -ENOENT);
+        ::close(::open("plain", O_CREAT | O_WRONLY, 0600));
+        IS(Connect("plain", flags), -ECONNREFUSED);
+        IS(Connect("/etc/hostname", flags), -EACCES);  // no right to write
+        IS(Connect(std::string("\0sockwarden-run-none", 20), flags), -ECONNREFUSED);
+        IS(Connect(std::string("\0sockwarden-run-secret", 22), flags), -EPERM);
+    }
+    ::system(("rm -r " + std::string(folder)).c_str());
+}
+TEST(Run, ConnectionsAreJudgedByTheFileThatTheyLeadTo) {
+    const int secret = Listening("/tmp/sockwarden-run-secret");
+    ::fchmodat(AT_FDCWD, "/tmp/sockwarden-run-secret", 0777, 0);
+    const Result result = RunUnder(R"(
+  - name: file
+    when: event == "connect" && socket.remote.path == "/tmp/sockwarden-run-secret"
+    action: deny
+  - name: name
+    when: event == "connect" && socket.remote.abstract == "sockwarden-run-secret"
+    action: deny
+    errno: EPERM
+)",
+                                   "connects");
+    ::unlink("/tmp/sockwarden-run-secret");
+    ::close(secret);
+    EXPECT_TRUE(result.Passed()) << result.Text();
+    EXPECT_EQ(result.told.size(), 8U);
+}
+
+sockaddr_in Loopback(in_port_t port) {
+    sockaddr_in name{};
+    name.sin_family = AF_INET;
+    name.sin_port = htons(port);
+    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return name;
+}
+long SendTo(int socket, const sockaddr_in &to) {
+    return Got(::sendto(socket, "x", 1, 0, reinterpret_cast<const sockaddr *>(&to), sizeof(to)));
+}
+
+ACTOR(sends) {
+    const int udp = ::socket(AF_INET, SOCK_DGRAM, 0);
+    IS(SendTo(udp, Loopback(9)), -ENETUNREACH);
+    IS(SendTo(udp, Loopback(10)), 1);
+    const int connected = ::socket(AF_INET, SOCK_DGRAM, 0);
+    const sockaddr_in bad = Loopback(9);
+    ::connect(connected, reinterpret_cast<const sockaddr *>(&bad), sizeof(bad));
+    IS(Send(connected, "x"), -ENETUNREACH);
+    IS(Got(::write(connected, "x", 1)), -ENETUNREACH);
+    const Pair pair = MakePair(SOCK_STREAM);
+    IS(Send(pair.near, "hello"), 5);
+    IS(Receive(pair.far), "hello");
+    // Under a rule on sends who sends is still who sent.
+    const int on = 1;
+    ::setsockopt(pair.far, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
+    Send(pair.near, "me");
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(ucred))];
+    char bytes[10];
+    iovec part{bytes, sizeof(bytes)};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof(control);
+    IS(Got(::recvmsg(pair.far, &message, 0)), 2);
+    ucred from{};
+    std::memcpy(&from, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(from));
+    IS(from.pid, ::getpid());
+}
+TEST(Run, SendsAreJudgedByWhereTheyGo) {
+    const Result result = RunUnder(R"(
+  - name: port
+    when: event in ["sendto", "sendmsg", "sendmmsg", "write", "writev"] && socket.remote.port == 9
+    action: deny
+    errno: ENETUNREACH
+)",
+                                   "sends");
+    EXPECT_TRUE(result.Passed()) << result.Text();
+    EXPECT_EQ(Verdicts(result), "sendto:deny sendto:deny write:deny ");
+}
+
+TEST(Run, WithoutAPolicyItTraces) {
+    const Result result = RunUnder("", "filtered_fds");
+    EXPECT_EQ(result.told.size(), 3U);
+    EXPECT_EQ(live::Joined(live::CheckStream(result.stream)), "");
+    ASSERT_FALSE(result.told.empty());
+    const Json &record = result.told[0];
+    EXPECT_EQ(record.at("return"), 4);
+    EXPECT_EQ(live::TextAt(record, "/payload/text"), "data");
+    EXPECT_EQ(live::TextAt(record, "/payload/origin"), "K");
+    EXPECT_EQ(record.at("fds").at("delivered"), 4);
+    EXPECT_EQ(live::TextAt(record, "/args/msg/control/0/fds/0/path"), "/dev/null");
+    EXPECT_EQ(live::TextAt(record, "/args/msg/control/0/fds/1/type"), "pipe");
+    EXPECT_EQ(record.at("process").at("uid"), ::geteuid() == 0 ? 65534U : ::geteuid());
+}
+
+TEST(Run, MistakesAreSaidAndNothingIsRun) {
+    for (const char *rules :
+         {"  - name: x\n    when: nothing == 1\n    action: deny\n",
+          "  - name: x\n    when: event == 'recvmsg' && senders.exists(s, s.uid == 0)\n    action: deny\n"}) {
+        const Result result = RunUnder(rules, "alerted");
+        EXPECT_TRUE(result.ended.Exited(2)) << result.Text();
+        EXPECT_NE(result.ended.err.find("nothing is run"), std::string::npos) << result.Text();
+    }
+}
+
+}  // namespace
+}  // namespace run

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// A command under `sockwarden run`; see supervised.h.
+#include "supervised.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "options.h"
+
+namespace run {
+
+const char *const kHarmless = R"(
+  - name: harmless
+    when: event in ["recvmsg", "recvmmsg", "recvfrom", "read", "readv"] && payload.contains("never sent")
+    action: deny
+)";
+
+namespace {
+
+// A program by a descriptor that every process here inherits: where it lies, an ordinary user may not go.
+std::string Inherited(const std::string &path) {
+    return "/proc/self/fd/" + std::to_string(::open(path.c_str(), O_RDONLY));
+}
+
+}  // namespace
+
+Supervised::Supervised(const std::string &rules, const std::string &head) {
+    if (rules.empty()) {
+        return;
+    }
+    char path[] = "/tmp/sockwarden-run-XXXXXX";
+    ::close(::mkstemp(path));
+    policy_ = path;
+    std::ofstream(policy_) << "version: 1\nname: trial\n" << head << "rules:\n" << rules;
+    ::chmod(path, 0644);
+}
+
+Supervised::~Supervised() {
+    if (!policy_.empty()) {
+        ::unlink(policy_.c_str());
+    }
+}
+
+std::vector<std::string> Supervised::CommandOf(const std::vector<std::string> &words,
+                                               const std::vector<std::string> &more) const {
+    static const std::string tool = Inherited(live::Chosen().sockwarden);
+    std::vector<std::string> command;
+    if (::geteuid() == 0) {
+        command = {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"};
+    }
+    for (const char *word : {tool.c_str(), "run", "-o", "json", "-w", "-"}) {
+        command.emplace_back(word);
+    }
+    if (!policy_.empty()) {
+        command.insert(command.end(), {"--policy", policy_});
+    }
+    command.insert(command.end(), more.begin(), more.end());
+    command.emplace_back("--");
+    command.insert(command.end(), words.begin(), words.end());
+    return command;
+}
+
+std::vector<std::string> Supervised::Actor(const std::string &actor) {
+    static const std::string self = Inherited("/proc/self/exe");
+    return {self, "--actor", actor};
+}
+
+std::vector<std::string> Supervised::Command(const std::string &actor, const std::vector<std::string> &more) const {
+    return CommandOf(Actor(actor), more);
+}
+
+Result RunUnder(const std::string &rules, const std::string &actor, const std::vector<std::string> &more) {
+    Result result;
+    result.ended = live::RunCommand(Supervised(rules).Command(actor, more), live::Seconds(60));
+    result.stream = live::ParseStream(result.ended.out);
+    for (const Json &record : result.stream.records) {
+        if (record.contains("verdict")) {
+            result.told.push_back(record);
+        }
+    }
+    return result;
+}
+
+}  // namespace run
