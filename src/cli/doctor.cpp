@@ -16,6 +16,7 @@
 #include "policy/policy.h"
 #include "source/bpf/engine.h"
 #include "source/bpf/guard.h"
+#include "source/supervisor/supervisor.h"
 
 namespace sockwarden {
 namespace {
@@ -149,6 +150,9 @@ void print_guard() {
 
 int run_doctor() {
     print_system();
+    const Status supervised = probe_supervisor();
+    fmt::print("run: {}\n", supervised ? "works here without privilege, for one command (seccomp user notification)"
+                                       : supervised.error().message);
     for (const Status &status : {check_privilege(), check_btf()}) {
         if (!status) {
             fmt::print("\n");

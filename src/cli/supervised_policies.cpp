@@ -20,7 +20,6 @@ bool is_known(const FactRow &row, Known known) {
     switch (row.id) {
         case FactId::event:
             return true;
-        case FactId::process_comm:
         case FactId::args_flags:
         case FactId::peeked:
             return known != Known::process;

@@ -17,7 +17,7 @@ namespace {
 // What a clause asks about, and whether it holds for UNIX sockets alone.
 struct Asked {
     std::set<FactId> facts;
-    std::set<FactId> compared;  // with other facts, which no program does
+    std::set<FactId> compared;  // with other facts, which no program in the kernel does
     bool is_unix = false;
 };
 
@@ -111,7 +111,7 @@ std::vector<std::string_view> missing_at(const PointRow &point, const Asked &ask
             missing.push_back(row.path);
         }
     }
-    if (missing.empty()) {
+    if (missing.empty() && point.by == Enforcer::guard) {
         for (const FactId compared : asked.compared) {
             missing.push_back(fact(compared).path);
         }

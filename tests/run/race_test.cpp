@@ -136,8 +136,12 @@ ACTOR(race_destination) {
     int refused = 0, sent = 0;
     {
         Disturbing disturbing([&] {
-            *port = names[0].sin_port;
-            *port = names[1].sin_port;
+            for (int i = 0; i < 1000; ++i) {
+                *port = names[0].sin_port;
+            }
+            for (int i = 0; i < 1000; ++i) {
+                *port = names[1].sin_port;
+            }
         });
         const int from = ::socket(AF_INET, SOCK_DGRAM, 0);
         for (int i = 0; i < kRounds; ++i) {

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -57,6 +58,18 @@ ACTOR(other_calls) {
     int ends[2];
     ::pipe(ends);
     IS(Got(::splice(pair.far, nullptr, ends[1], nullptr, 10, 0)), -EINVAL);
+    const int sink = ::open("/dev/null", O_WRONLY);
+    IS(Got(::sendfile(sink, pair.far, nullptr, 10)), -EINVAL);
+    const int file = ::open("/proc/self/exe", O_RDONLY);
+    IS(Got(::sendfile(sink, file, nullptr, 10)), 10);
+    std::thread beside([&] {
+        off_t at = 4;
+        IS(Got(::sendfile(ends[1], file, &at, 6)), 6);
+        IS(at, 10);
+        IS(Got(::sendfile(ends[1], pair.far, nullptr, 6)), -EINVAL);
+        IS(Got(::read(ends[0], bytes, sizeof(bytes))), 6);
+    });
+    beside.join();
     IS(Got(::syscall(SYS_io_uring_setup, 1, nullptr)), -ENOSYS);
     IS(Got(::syscall(SYS_io_setup, 1, nullptr)), -ENOSYS);
     IS(Got(::syscall(0x40000000 | 45, pair.far, bytes, 10, 0, nullptr, nullptr)), -ENOSYS);  // x32
@@ -165,10 +178,8 @@ TEST(Rounds, WhoMayNotBeLookedInto) {
 }
 
 TEST(Rounds, OneSupervisorIsAllThatThereCanBe) {
-    const Supervised harmless(kHarmless);
-    const std::vector<std::string> inner = Supervised(kHarmless).CommandOf({"/bin/true"});
-    const std::vector<std::string> words(inner.begin() + (::geteuid() == 0 ? 4 : 0), inner.end());
-    const live::Ended ended = live::RunCommand(Supervised("").CommandOf({words[0], "run", "--", "/bin/true"}));
+    const std::string tool = Supervised::Tool();
+    const live::Ended ended = live::RunCommand(Supervised("").CommandOf({tool, "run", "--", "/bin/true"}));
     EXPECT_TRUE(ended.Exited(2)) << ended.Text() << ended.err;
     EXPECT_NE(ended.err.find("there is a supervisor already"), std::string::npos) << ended.err;
 }

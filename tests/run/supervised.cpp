@@ -25,6 +25,11 @@ std::string Inherited(const std::string &path) {
     return "/proc/self/fd/" + std::to_string(::open(path.c_str(), O_RDONLY));
 }
 
+const std::string &Self() {
+    static const std::string self = Inherited("/proc/self/exe");
+    return self;
+}
+
 }  // namespace
 
 Supervised::Supervised(const std::string &rules, const std::string &head) {
@@ -46,12 +51,11 @@ Supervised::~Supervised() {
 
 std::vector<std::string> Supervised::CommandOf(const std::vector<std::string> &words,
                                                const std::vector<std::string> &more) const {
-    static const std::string tool = Inherited(live::Chosen().sockwarden);
     std::vector<std::string> command;
     if (::geteuid() == 0) {
-        command = {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"};
+        command = {Self(), "--as-nobody"};
     }
-    for (const char *word : {tool.c_str(), "run", "-o", "json", "-w", "-"}) {
+    for (const char *word : {Tool().c_str(), "run", "-o", "json", "-w", "-"}) {
         command.emplace_back(word);
     }
     if (!policy_.empty()) {
@@ -63,10 +67,12 @@ std::vector<std::string> Supervised::CommandOf(const std::vector<std::string> &w
     return command;
 }
 
-std::vector<std::string> Supervised::Actor(const std::string &actor) {
-    static const std::string self = Inherited("/proc/self/exe");
-    return {self, "--actor", actor};
+const std::string &Supervised::Tool() {
+    static const std::string tool = Inherited(live::Chosen().sockwarden);
+    return tool;
 }
+
+std::vector<std::string> Supervised::Actor(const std::string &actor) { return {Self(), "--actor", actor}; }
 
 std::vector<std::string> Supervised::Command(const std::string &actor, const std::vector<std::string> &more) const {
     return CommandOf(Actor(actor), more);

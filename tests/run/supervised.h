@@ -34,6 +34,7 @@ public:
     std::vector<std::string> CommandOf(const std::vector<std::string> &words,
                                        const std::vector<std::string> &more = {}) const;
     static std::vector<std::string> Actor(const std::string &actor);
+    static const std::string &Tool();
 
 private:
     std::string policy_;  // path; empty where there is none

@@ -23,7 +23,8 @@ struct CompatIovec {
 constexpr std::uint64_t kMostIovecs = 1024;
 constexpr std::uint64_t kMostBytes = 0x7ffff000;  // MAX_RW_COUNT, include/linux/fs.h
 
-void *pointer(std::uint64_t address) { return reinterpret_cast<void *>(address); }
+// Of another process: nobody here follows it.
+void *pointer(std::uint64_t address) { return reinterpret_cast<void *>(address); }  // NOLINT(performance-no-int-to-ptr)
 
 // Of the first `size` bytes: pages behind them would be looked up for nothing.
 std::vector<iovec> as_iovecs(std::span<const wire::user_iovec> parts, std::size_t size) {

@@ -65,6 +65,9 @@ Meanings make_meanings() {
         add(name, {Call::Kind::identity, {}, false});
     }
     add("clone", {Call::Kind::sharing, {}, false});
+    add("sendfile", {Call::Kind::transfer, {}, true});
+    add("sendfile64", {Call::Kind::transfer, {}, false});
+    meanings[{SCMP_ARCH_X86_64, seccomp_syscall_resolve_name_arch(SCMP_ARCH_X86_64, "sendfile")}].has_time32 = false;
     meanings[{SCMP_ARCH_X86, seccomp_syscall_resolve_name_arch(SCMP_ARCH_X86, "recvmmsg")}].has_time32 = true;
     return meanings;
 }
@@ -94,20 +97,37 @@ const SocketCall *find_in_socketcall(std::uint64_t number) {
     return found == std::end(kSocketCalls) ? nullptr : &*found;
 }
 
+// What an argument has to be for a rule to hold.
+scmp_arg_cmp is(unsigned argument, std::uint64_t value) { return {argument, SCMP_CMP_EQ, value, 0}; }
+scmp_arg_cmp has_bits(unsigned argument, std::uint64_t mask, std::uint64_t value) {
+    return {argument, SCMP_CMP_MASKED_EQ, mask, value};
+}
+
+// The filter of one ABI.
 class Builder {
 public:
-    Builder() : context_(seccomp_init(SCMP_ACT_ALLOW), seccomp_release) {
+    explicit Builder(std::uint32_t arch) : context_(seccomp_init(SCMP_ACT_ALLOW), seccomp_release) {
         check(context_ == nullptr ? -ENOMEM : 0);
         check(seccomp_attr_set(context_.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS)));
         check(seccomp_attr_set(context_.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2));  // a tree: reads and writes are frequent
-        check(seccomp_arch_add(context_.get(), SCMP_ARCH_X86));
+        if (arch != seccomp_arch_native()) {
+            check(seccomp_arch_add(context_.get(), arch));
+            check(seccomp_arch_remove(context_.get(), seccomp_arch_native()));
+        }
     }
 
-    template <typename... Compared>
-    void add(std::uint32_t action, const char *name, Compared... compared) {
+    // Takes in the filter of another ABI.
+    void merge(Builder other) {
+        error_ = error_ != 0 ? error_ : other.error_;
+        check(seccomp_merge(context_.get(), other.context_.get()));
+        static_cast<void>(other.context_.release());  // it belongs to this one now
+    }
+
+    void add(std::uint32_t action, const char *name, const std::vector<scmp_arg_cmp> &compared = {}) {
         const int number = seccomp_syscall_resolve_name(name);
         if (number != __NR_SCMP_ERROR) {
-            check(seccomp_rule_add(context_.get(), action, number, sizeof...(compared), compared...));
+            check(seccomp_rule_add_array(context_.get(), action, number, static_cast<unsigned>(compared.size()),
+                                         compared.data()));
         }
     }
 
@@ -131,6 +151,51 @@ private:
     std::unique_ptr<void, void (*)(void *)> context_;
     int error_ = 0;
 };
+
+Builder make_builder(const CallFilter &wanted, std::uint32_t arch) {
+    Builder builder(arch);
+    for (const SocketCall &call : kSocketCalls) {
+        if ((wanted.events & event_bit(call.event)) != 0) {
+            builder.add(SCMP_ACT_NOTIFY, call.name);
+        }
+    }
+    for (const char *name : kIdentityCalls) {
+        builder.add(SCMP_ACT_NOTIFY, name);
+    }
+    if (!wanted.allow_rings) {
+        builder.add(SCMP_ACT_ERRNO(ENOSYS), "io_uring_setup");
+        builder.add(SCMP_ACT_ERRNO(ENOSYS), "io_uring_enter");
+        builder.add(SCMP_ACT_ERRNO(ENOSYS), "io_uring_register");
+        builder.add(SCMP_ACT_ERRNO(ENOSYS), "io_setup");
+    }
+    if (wanted.judged == 0) {
+        return builder;
+    }
+    // Who has a table of descriptors in common with another process is told; clone3() says so in memory, where a filter
+    // cannot look, and the C libraries do without it.
+    builder.add(SCMP_ACT_NOTIFY, "clone", {has_bits(0, CLONE_FILES | CLONE_THREAD, CLONE_FILES)});
+    builder.add(SCMP_ACT_ERRNO(ENOSYS), "clone3");
+    const EventMask sends = events_named("send"), receives = events_named("receive");
+    if ((wanted.judged & (sends | receives)) != 0) {
+        builder.add(SCMP_ACT_ERRNO(ENOSYS), "preadv2");
+        builder.add(SCMP_ACT_ERRNO(ENOSYS), "pwritev2");
+        builder.add(SCMP_ACT_ERRNO(EINVAL), "splice");
+        builder.add(SCMP_ACT_NOTIFY, "sendfile");
+        builder.add(SCMP_ACT_NOTIFY, "sendfile64");
+    }
+    if ((wanted.judged & event_bit(EventId::connect)) != 0) {
+        builder.add(SCMP_ACT_ERRNO(EOPNOTSUPP), "sendto", {has_bits(3, MSG_FASTOPEN, MSG_FASTOPEN)});
+        builder.add(SCMP_ACT_ERRNO(EOPNOTSUPP), "sendmsg", {has_bits(2, MSG_FASTOPEN, MSG_FASTOPEN)});
+    }
+    if ((wanted.judged & sends) != 0) {
+        builder.add(SCMP_ACT_ERRNO(EOPNOTSUPP), "setsockopt", {is(1, SOL_SOCKET), is(2, SO_ZEROCOPY)});
+    }
+    if ((wanted.judged & receives) != 0) {
+        builder.add(SCMP_ACT_ERRNO(EOPNOTSUPP), "setsockopt", {is(1, SOL_SOCKET), is(2, SO_PEEK_OFF)});
+        builder.add(SCMP_ACT_ERRNO(ENOPROTOOPT), "getsockopt", {is(1, IPPROTO_TCP), is(2, kTcpZerocopyReceive)});
+    }
+    return builder;
+}
 
 }  // namespace
 
@@ -157,6 +222,7 @@ std::optional<Call> read_call(const seccomp_notif &notification) {
         }
         call.kind = Call::Kind::socket;
         call.event = made->event;
+        call.is_indirect = true;
         call.has_time32 = made->event == EventId::recvmmsg;
         return call;
     }
@@ -170,45 +236,13 @@ std::optional<Call> read_call(const seccomp_notif &notification) {
 }
 
 Result<std::vector<sock_filter>> make_filter(const CallFilter &wanted) {
-    Builder builder;
-    for (const SocketCall &call : kSocketCalls) {
-        if ((wanted.events & event_bit(call.event)) != 0) {
-            builder.add(SCMP_ACT_NOTIFY, call.name);
-        }
+    CallFilter of_386 = wanted;
+    if ((wanted.judged & event_bit(EventId::connect)) != 0) {
+        // Whether a send of socketcall connects (MSG_FASTOPEN), a filter cannot see.
+        of_386.events |= event_bit(EventId::sendto) | event_bit(EventId::sendmsg) | event_bit(EventId::sendmmsg);
     }
-    for (const char *name : kIdentityCalls) {
-        builder.add(SCMP_ACT_NOTIFY, name);
-    }
-    if (!wanted.allow_rings) {
-        builder.add(SCMP_ACT_ERRNO(ENOSYS), "io_uring_setup");
-        builder.add(SCMP_ACT_ERRNO(ENOSYS), "io_uring_enter");
-        builder.add(SCMP_ACT_ERRNO(ENOSYS), "io_uring_register");
-        builder.add(SCMP_ACT_ERRNO(ENOSYS), "io_setup");
-    }
-    // Who has a table of descriptors in common with another process is told; clone3() says so in memory, where a filter
-    // cannot look, and the C libraries do without it.
-    builder.add(SCMP_ACT_NOTIFY, "clone", SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_FILES | CLONE_THREAD, CLONE_FILES));
-    builder.add(SCMP_ACT_ERRNO(ENOSYS), "clone3");
-    if ((wanted.events & (event_bit(EventId::readv) | event_bit(EventId::writev))) != 0) {
-        builder.add(SCMP_ACT_ERRNO(ENOSYS), "preadv2");
-        builder.add(SCMP_ACT_ERRNO(ENOSYS), "pwritev2");
-    }
-    if ((wanted.events & (event_bit(EventId::connect) | events_named("send"))) != 0) {
-        // A send that connects is not two things at once.
-        builder.add(SCMP_ACT_ERRNO(EOPNOTSUPP), "sendto", SCMP_A3(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, MSG_FASTOPEN));
-        builder.add(SCMP_ACT_ERRNO(EOPNOTSUPP), "sendmsg", SCMP_A2(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, MSG_FASTOPEN));
-    }
-    if ((wanted.events & events_named("send")) != 0) {
-        builder.add(SCMP_ACT_ERRNO(EOPNOTSUPP), "setsockopt", SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET),
-                    SCMP_A2(SCMP_CMP_EQ, SO_ZEROCOPY));
-    }
-    if ((wanted.events & events_named("receive")) != 0) {
-        builder.add(SCMP_ACT_ERRNO(EOPNOTSUPP), "setsockopt", SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET),
-                    SCMP_A2(SCMP_CMP_EQ, SO_PEEK_OFF));
-        builder.add(SCMP_ACT_ERRNO(EINVAL), "splice");
-        builder.add(SCMP_ACT_ERRNO(ENOPROTOOPT), "getsockopt", SCMP_A1(SCMP_CMP_EQ, IPPROTO_TCP),
-                    SCMP_A2(SCMP_CMP_EQ, kTcpZerocopyReceive));
-    }
+    Builder builder = make_builder(wanted, SCMP_ARCH_X86_64);
+    builder.merge(make_builder(of_386, SCMP_ARCH_X86));
     return builder.take();
 }
 

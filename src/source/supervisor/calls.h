@@ -22,6 +22,7 @@ struct Call {
     enum class Kind : std::uint8_t {
         socket,    // it receives, sends or connects: `event` says how
         identity,  // the process becomes another: exec, another user
+        transfer,  // sendfile: it may receive, send, or neither
         sharing,   // a new process shares the table of descriptors with its parent
         other,
     };
@@ -30,7 +31,8 @@ struct Call {
     bool is_compat = false;
     Kind kind = Kind::other;
     EventId event{};
-    bool has_time32 = false;  // of i386's recvmmsg: its timeout is a pair of 32-bit numbers
+    bool is_indirect = false;  // i386's socketcall: the arguments are in memory, too, and were read once
+    bool has_time32 = false;   // of i386's recvmmsg and sendfile: timeout and offset have 32 bits
     std::array<std::uint64_t, 6> args{};
 };
 
@@ -41,13 +43,14 @@ std::optional<Call> read_call(const seccomp_notif &notification);
 // What is to be seen and what is to be kept out.
 struct CallFilter {
     EventMask events = 0;      // of socket calls: each is told
+    EventMask judged = 0;      // of these, those that may be refused: there is to be no way round them
     bool allow_rings = false;  // io_uring and Linux AIO receive and send without a system call: else they are ENOSYS
 };
 
-// The seccomp program for x86-64 and i386; calls of any other kind (x32) fail with ENOSYS. Where receives are told, the
-// ways of receiving that cannot be are closed: splice is EINVAL, as of a file that does not know it,
-// TCP_ZEROCOPY_RECEIVE is ENOPROTOOPT, SO_PEEK_OFF EOPNOTSUPP, preadv2 and pwritev2 are ENOSYS where reads and writes
-// are told, and MSG_FASTOPEN is EOPNOTSUPP where connections are.
+// The seccomp program for x86-64 and i386; calls of any other kind (x32) fail with ENOSYS. Where calls may be refused,
+// what would do the same and cannot be told is closed: splice is EINVAL, as of a file that does not know it,
+// SO_PEEK_OFF and SO_ZEROCOPY are EOPNOTSUPP, TCP_ZEROCOPY_RECEIVE is ENOPROTOOPT, preadv2 and pwritev2 are ENOSYS, and
+// MSG_FASTOPEN is EOPNOTSUPP. sendfile is told.
 Result<std::vector<sock_filter>> make_filter(const CallFilter &wanted);
 
 // Events that the supervisor can see at all.

@@ -13,7 +13,7 @@ namespace sockwarden {
 // How much of a message is known when it is judged: facts past that are unknown, whatever the message says of them.
 enum class Known {
     process,  // who asks, and the event
-    socket,   // on which socket as well, and the arguments of the call
+    socket,   // on which socket as well, and with which flags: not the thread's name, which changes as it likes
     message,  // all
 };
 

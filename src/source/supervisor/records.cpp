@@ -122,6 +122,7 @@ void Records::add_message(wire::message_record message, Bytes payload) {
 
 void Records::add_files(const std::vector<Fd> &files, const wire::message_record &message) {
     std::vector<wire::fd_part> parts;
+    parts.reserve(files.size());
     for (const Fd &file : files) {
         parts.push_back(describe_fd(file.get()));
     }

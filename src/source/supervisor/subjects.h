@@ -14,6 +14,8 @@
 
 #include "base/fd.h"
 #include "base/wire.h"
+#include "source/supervisor/judging.h"
+#include "source/supervisor/records.h"
 
 namespace sockwarden {
 
@@ -29,6 +31,13 @@ struct Subject {
     std::uint32_t told_in = 0;           // the epoch in which it was described to the reader; 0: never
     bool is_asked = false;               // it was described to the judge
     std::map<int, bool> may_be_refused;  // by event: whether any message of it might be
+    // What is known of calls on a socket, by event and cookie, as long as the socket is what it was.
+    struct OnSocket {
+        DescribedSocket socket;
+        std::uint32_t flags = 0;
+        Decision decision;
+    };
+    std::map<std::pair<int, std::uint64_t>, OnSocket> on_sockets;
 };
 
 class Subjects {

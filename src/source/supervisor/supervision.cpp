@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -23,6 +24,7 @@ namespace {
 
 // What epoll says: notifications have ids from 1 on.
 constexpr std::uint64_t kListener = 0, kStop = UINT64_MAX;
+constexpr unsigned long kSetFlags = _IOW('!', 4, std::uint64_t), kSyncWakeUp = 1;  // include/uapi/linux/seccomp.h
 constexpr int kRestart = 512;  // ERESTARTSYS, include/linux/errno.h: begun anew, or EINTR, as the handler has it
 constexpr auto kSweep = std::chrono::seconds(5), kKeep = std::chrono::seconds(60);
 
@@ -47,6 +49,8 @@ Supervision::Supervision(SupervisionOptions options, Fd listener, RecordQueue &q
 Supervision::~Supervision() = default;
 
 void Supervision::run(int stop) {
+    // Where it can, the kernel then hands its CPU over to who is told or answered (Linux 6.6).
+    ::ioctl(listener_.get(), kSetFlags, kSyncWakeUp);
     for (const auto &[fd, data] : {std::pair(listener_.get(), kListener), std::pair(stop, kStop)}) {
         epoll_event wanted{EPOLLIN, {}};
         wanted.data.u64 = data;
@@ -118,7 +122,7 @@ void Supervision::begin(const Call &call) {
     } else if (call.kind == Call::Kind::sharing) {
         subjects_.note_sharing();
     }
-    if (call.kind != Call::Kind::socket) {
+    if (call.kind != Call::Kind::socket && call.kind != Call::Kind::transfer) {
         send_answer(call.id, {0, 0, true});
         return;
     }
@@ -128,7 +132,8 @@ void Supervision::begin(const Call &call) {
     ::clock_gettime(CLOCK_MONOTONIC, &now);
     job->entry_ns = static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
     job->number = ++calls_;
-    if (const Step answer = begin_socket_call(*job)) {
+    const Step answer = call.kind == Call::Kind::transfer ? begin_transfer(*job) : begin_socket_call(*job);
+    if (answer) {
         job.reset();  // its copy of the descriptor first: see answer_job
         send_answer(call.id, *answer);
         return;
@@ -175,7 +180,12 @@ Supervision::Step Supervision::begin_socket_call(Job &job) {
     if (subject == nullptr) {
         return Answer{0, EACCES};  // gone, or nothing can be known about it
     }
-    const bool is_wanted = is_traced(call.event) || (is_judged(call.event) && may_be_refused(job, *subject));
+    if (job.sends() && (flags_of(call) & MSG_FASTOPEN) != 0) {
+        return Answer{0, EOPNOTSUPP};  // a send that connects is not two things at once
+    }
+    const bool may_connect = job.sends() && call.is_indirect && is_judged(EventId::connect);
+    const bool is_wanted =
+        is_traced(call.event) || may_connect || (is_judged(call.event) && may_be_refused(job, *subject));
     if (!is_wanted) {
         return Answer{0, 0, true};
     }
@@ -230,14 +240,23 @@ bool Supervision::is_left_to_the_kernel(Job &job, Subject &subject) {
         return false;
     }
     job.receive.flags = job.send.flags = flags_of(call);
-    job.decision =
-        job.sends() ? judge_send(job, subject, Known::socket) : judge_receive(job, subject, nullptr, Known::socket);
+    constexpr std::size_t kMostSockets = 256;
+    if (subject.on_sockets.size() >= kMostSockets) {
+        subject.on_sockets.clear();
+    }
+    Subject::OnSocket &known = subject.on_sockets[{static_cast<int>(call.event), job.described.record.cookie}];
+    if (known.socket.record.key == 0 || !(known.socket == job.described) || known.flags != flags_of(call)) {
+        known = {job.described, flags_of(call),
+                 job.sends() ? judge_send(job, subject, Known::socket)
+                             : judge_receive(job, subject, nullptr, Known::socket)};
+    }
+    job.decision = known.decision;
     job.needs_content = !job.decision.is_final;
     const bool has_destination = job.sends() && job.described.record.type != SOCK_STREAM &&
                                  job.described.record.type != SOCK_SEQPACKET && call.event != EventId::write &&
                                  call.event != EventId::writev && !(call.event == EventId::sendto && call.args[4] == 0);
     return job.decision.is_final && job.decision.action == ActionId::allow && !job.decision.told &&
-           !is_traced(call.event) && !has_destination && subjects_.is_alone(call.tid);
+           !is_traced(call.event) && !has_destination && !call.is_indirect && subjects_.is_alone(call.tid);
 }
 
 // Reads and writes of what is no socket, on what it was when that was looked at.
@@ -288,6 +307,45 @@ Supervision::Answer Supervision::end_file_call(const Job &job, std::int64_t resu
     return {std::max<std::int64_t>(result, 0), static_cast<int>(std::max<std::int64_t>(-result, 0))};
 }
 
+// sendfile: no way to receive, or to send, what a rule might refuse. Between files it is left alone where nobody can
+// turn one of them into a socket meanwhile, and made here else.
+Supervision::Step Supervision::begin_transfer(Job &job) {
+    const Call &call = job.call;
+    static const EventMask sends = events_named("send"), receives = events_named("receive");
+    for (const auto &[fd, number, judged] : {std::tuple(&job.other, call.args[1], options_.judged & receives),
+                                             std::tuple(&job.socket, call.args[0], options_.judged & sends)}) {
+        const int taken = subjects_.take_fd(call.tid, static_cast<int>(number));
+        if (taken < 0) {
+            Subject *subject = taken == -EBADF ? nullptr : subjects_.find(call.tid);
+            return subject != nullptr ? opaque(call, *subject) : Answer{0, EBADF};
+        }
+        *fd = Fd(taken);
+        struct stat status {};
+        if (judged != 0 && ::fstat(taken, &status) == 0 && S_ISSOCK(status.st_mode)) {
+            return Answer{0, EINVAL};
+        }
+    }
+    if (subjects_.is_alone(call.tid)) {
+        return Answer{0, 0, true};
+    }
+    const CallerMemory memory(call.tid, call.is_compat);
+    const bool is_short = call.is_compat && call.has_time32;  // its offset is one of 32 bits
+    std::int64_t offset = 0;
+    if (call.args[2] != 0 && (is_short || !memory.read(call.args[2], &offset, sizeof(offset)))) {
+        return Answer{0, is_short ? EINVAL : EFAULT};
+    }
+    job.is_file = true;
+    job.worker = std::make_unique<Worker>([out = job.socket.get(), in = job.other.get(), at = call.args[2], memory,
+                                           offset, count = call.args[3]]() mutable -> std::int64_t {
+        const ssize_t done = ::sendfile(out, in, at != 0 ? &offset : nullptr, count);
+        if (done < 0) {
+            return -errno;
+        }
+        return at == 0 || memory.write(at, &offset, sizeof(offset)) ? done : -EFAULT;
+    });
+    return std::nullopt;
+}
+
 Supervision::Step Supervision::step(Job &job) {
     if (job.is_file) {
         return file_call(job);
@@ -303,6 +361,7 @@ bool Supervision::answer_job(Job &job, const Answer &answer) {
     unwatch(job);
     job.worker.reset();
     job.socket.reset();
+    job.other.reset();
     job.send_control = {};
     job.destination = {};
     job.is_answered = send_answer(job.call.id, answer);

@@ -86,9 +86,9 @@ private:
         std::vector<std::byte> payload;  // of a send, and of a receive that is made in parts
         std::size_t payload_at = 0;      // the place in the message of its first byte
         std::size_t done = 0;            // bytes of this message
+        Fd other;                        // of a transfer: where it reads from
         bool is_answered = false;
-        bool is_file =
-            false;  // no socket: a call that reads or writes, and that another thread might have turned to one
+        bool is_file = false;  // a read or write of no socket, made here as it might have become one
 
         bool sends() const {
             static const EventMask receives = events_named("receive");
@@ -113,6 +113,7 @@ private:
     void take_notification();
     void begin(const Call &call);
     Step begin_socket_call(Job &job);
+    Step begin_transfer(Job &job);
     Step step(Job &job);
     void run_job(std::uint64_t id);
     bool send_answer(std::uint64_t id, const Answer &answer);

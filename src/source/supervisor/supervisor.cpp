@@ -9,6 +9,8 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <new>
 
@@ -27,10 +29,47 @@ void sleep_while(const void *word, int value) {
     ::syscall(SYS_futex, word, FUTEX_WAIT, value, &a_while, nullptr, 0);
 }
 
+long install_filter(const sock_fprog &program) {
+    return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0
+               ? -1
+               : ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER | kWaitKillable,
+                           &program);
+}
+
+Error refusal(int error) {
+    if (error == EBUSY) {
+        return {
+            "there is a supervisor already: the kernel allows one for a process and its descendants, so sockwarden "
+            "cannot run inside `sockwarden run`",
+            2};
+    }
+    if (error == EINVAL) {
+        return {
+            "this kernel cannot hold a supervised process still (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV): Linux 5.19 "
+            "or newer is needed",
+            2};
+    }
+    return errno_error("cannot supervise the command (seccomp)", error);
+}
+
 }  // namespace
+
+Status probe_supervisor() {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        sock_filter pass = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+        ::_exit(install_filter({1, &pass}) < 0 ? errno : 0);
+    }
+    int status = 0;
+    if (child < 0 || ::waitpid(child, &status, 0) != child || !WIFEXITED(status)) {
+        return errno_error("cannot tell");
+    }
+    return WEXITSTATUS(status) == 0 ? Status(Done{}) : refusal(WEXITSTATUS(status));
+}
 
 Supervisor::Supervisor(SupervisorOptions options, std::vector<sock_filter> filter)
     : options_(std::move(options)),
+      is_judging_(options_.what.judged != 0),
       filter_(std::move(filter)),
       shared_(::mmap(nullptr, sizeof(Handshake), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0),
               sizeof(Handshake)),
@@ -39,7 +78,7 @@ Supervisor::Supervisor(SupervisorOptions options, std::vector<sock_filter> filte
 
 Result<std::unique_ptr<Supervisor>> Supervisor::open(SupervisorOptions options) {
     Result<std::vector<sock_filter>> filter =
-        make_filter({options.what.traced | options.what.judged, options.allow_rings});
+        make_filter({options.what.traced | options.what.judged, options.what.judged, options.allow_rings});
     if (!filter) {
         return filter.error();
     }
@@ -60,11 +99,7 @@ Supervisor::~Supervisor() {
 
 int Supervisor::enter() const {
     const sock_fprog program{static_cast<unsigned short>(filter_.size()), const_cast<sock_filter *>(filter_.data())};
-    long listener = -1;
-    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0) {
-        listener =
-            ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER | kWaitKillable, &program);
-    }
+    const long listener = install_filter(program);
     const int error = listener < 0 ? errno : 0;
     handshake_->process = ::getpid();
     handshake_->error = error;
@@ -89,14 +124,7 @@ Status Supervisor::supervise(pid_t child) {
         }
     }
     if (const int error = handshake_->error; error != 0) {
-        return error == EBUSY ? Error{"there is a supervisor already: the kernel allows one for a process and its "
-                                      "descendants, so sockwarden cannot run inside `sockwarden run`",
-                                      2}
-               : error == EINVAL
-                   ? Error{"this kernel cannot hold a supervised process still (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV): "
-                           "Linux 5.19 or newer is needed",
-                           2}
-                   : errno_error("cannot supervise the command (seccomp)", error);
+        return refusal(error);
     }
     const Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, handshake_->process.load(), 0)));
     Fd listener(static_cast<int>(::syscall(SYS_pidfd_getfd, pidfd.get(), handshake_->listener.load(), 0)));
@@ -135,9 +163,17 @@ std::vector<Loss> Supervisor::losses() {
 }
 
 std::vector<std::string> Supervisor::uncovered() const {
-    return {"splice from a socket, TCP_ZEROCOPY_RECEIVE: refused to the command",
-            options_.allow_rings ? "io_uring, Linux AIO" : "io_uring, Linux AIO: refused to the command",
-            "sendfile and splice into a socket", "accept", "senders"};
+    std::vector<std::string> uncovered{"sends",   "connect",
+                                       "accept",  "fd_received",
+                                       "senders", "splice, sendfile, preadv2 and TCP_ZEROCOPY_RECEIVE from a socket"};
+    if (is_judging_) {
+        uncovered = {
+            "accept, fd_received, senders",
+            "refused to the command: splice, preadv2, sendfile from a socket, TCP_ZEROCOPY_RECEIVE, SO_PEEK_OFF"};
+    }
+    uncovered.emplace_back(options_.allow_rings ? "io_uring, Linux AIO"
+                                                : "refused to the command: io_uring, Linux AIO");
+    return uncovered;
 }
 
 }  // namespace sockwarden

@@ -19,6 +19,9 @@ struct SupervisorOptions {
     std::size_t ring_size = 0;  // bytes of records that may wait for the reader; 0: 8 MiB
 };
 
+// Whether this kernel lets a process be supervised; the error says why not.
+Status probe_supervisor();
+
 class Supervisor : public Source {
 public:
     static Result<std::unique_ptr<Supervisor>> open(SupervisorOptions options);
@@ -50,6 +53,7 @@ private:
     Supervisor(SupervisorOptions options, std::vector<sock_filter> filter);
 
     SupervisorOptions options_;
+    bool is_judging_;
     std::vector<sock_filter> filter_;
     Mapping shared_;
     Handshake *handshake_ = nullptr;
