@@ -28,6 +28,8 @@ std::string names_of(std::string_view what) {
         std::ranges::for_each(events(), [&](const EventRow &row) { add_word(list, row.name); });
     } else if (what == "@engines") {
         std::ranges::for_each(engines(), [&](const EngineRow &row) { add_word(list, row.name); });
+        add_word(list, kGuardEngine);
+        add_word(list, kSupervisorEngine);
     } else if (what == "@losses") {
         for (const CounterRow &row : counters()) {
             if (row.sum == "dropped" || row.sum == "missed") {

@@ -14,6 +14,7 @@ std::vector<std::string_view> choices_of(std::string_view option) {
         for (const EngineRow &row : engines()) {
             words.push_back(row.name);
         }
+        words.push_back(kSupervisorEngine);
         return words;
     }
     if (option == "--events") {

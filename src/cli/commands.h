@@ -17,7 +17,7 @@ void add_trace(CLI::App &app, Run &run, std::vector<std::string> command);
 void add_events(CLI::App &app, Run &run);
 void add_explain(CLI::App &app, Run &run);
 void add_doctor(CLI::App &app, Run &run);
-void add_guard(CLI::App &app, Run &run);
+void add_guard(CLI::App &app, Run &run, std::vector<std::string> command);
 void add_demo(CLI::App &app, Run &run);
 void add_policy(CLI::App &app, Run &run);
 void add_run(CLI::App &app, Run &run, std::vector<std::string> command);

@@ -8,11 +8,13 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "catalog/catalog.h"
 #include "cli/choices.h"
 #include "cli/commands.h"
 #include "cli/guard_run.h"
 #include "cli/reading.h"
 #include "cli/report.h"
+#include "cli/supervised_run.h"
 #include "control/lock.h"
 #include "source/bpf/kept.h"
 
@@ -25,9 +27,11 @@ constexpr const char *kExamples = R"(Examples:
   sockwarden guard --policy /etc/sockwarden/policies -w log.json
 SIGHUP, or `sockwarden reload`, reads the policies anew.)";
 
+constexpr std::string_view kEngines[] = {"auto", kGuardEngine, kSupervisorEngine};
+
 struct GuardCommand : RunOptions {
     GuardPlan plan;
-    std::string on_exit = "release";
+    std::string on_exit = "release", engine = "auto";
 
     Status check_guard() {
         if (Status status = check_run(); !status) {
@@ -35,6 +39,21 @@ struct GuardCommand : RunOptions {
         }
         if (Status status = check_choice("--on-exit", on_exit, choices_of("--on-exit")); !status) {
             return status;
+        }
+        if (Status status = check_choice("--engine", engine, kEngines); !status) {
+            return status;
+        }
+        if (engine == kSupervisorEngine && command.empty()) {
+            return Error{"--engine supervisor guards one command: sockwarden guard --engine supervisor … -- COMMAND",
+                         kExitUsage};
+        }
+        if (engine != kSupervisorEngine && !command.empty()) {
+            return Error{"the guard in the kernel judges every process: for one command, add --engine supervisor",
+                         kExitUsage};
+        }
+        if (engine == kSupervisorEngine && on_exit == "keep") {
+            return Error{"--on-exit keep goes with the guard in the kernel: nobody outlives the supervisor",
+                         kExitUsage};
         }
         plan.keep = on_exit == "keep";
         plan.is_trial = !plan.keep && (plan.audit || duration_ns != 0 || count != 0);
@@ -72,7 +91,7 @@ Result<Opened> open_guard(std::unique_ptr<GuardRun> run, Held &held) {
     tell_manager("READY=1\nSTATUS=" + guard.saying());
     Opened opened;
     opened.saying = guard.saying();
-    opened.engine = "lsm";
+    opened.engine = kGuardEngine;
     opened.events = ~EventMask{0};
     opened.source = std::move(run);
     opened.loads_more = true;
@@ -93,6 +112,9 @@ Result<Opened> open_guard(std::unique_ptr<GuardRun> run, Held &held) {
 int run_guard(GuardCommand &options) {
     if (const Status status = options.check_guard(); !status) {
         return fail(status.error());
+    }
+    if (options.engine == kSupervisorEngine) {
+        return run_supervised(options, {{}, options.plan.policies, options.plan.audit, {}});
     }
     options.plan.ring_size = options.ring_size;
     Result<std::unique_ptr<GuardRun>> run = GuardRun::prepare(options.plan);
@@ -197,9 +219,10 @@ int run_asking(const std::string &request, const std::string &output) {
 
 }  // namespace
 
-void add_guard(CLI::App &app, Run &run) {
+void add_guard(CLI::App &app, Run &run, std::vector<std::string> words) {
     CLI::App *command = app.add_subcommand("guard", "Enforce policies, and report what they refuse");
     auto options = std::make_shared<GuardCommand>();
+    options->command = std::move(words);
     command->add_option("--policy", options->plan.policies, "Policies: files, or folders of .yaml files")
         ->type_name("FILE_OR_DIR")
         ->required()
@@ -207,6 +230,9 @@ void add_guard(CLI::App &app, Run &run) {
     command->add_flag("--audit", options->plan.audit, "Refuse nothing: report what would have been refused");
     command->add_option("--on-exit", options->on_exit, "release (default), or keep: enforce until `sockwarden release`")
         ->type_name("WHAT");
+    command
+        ->add_option("--engine", options->engine, "auto or lsm: inside the kernel; supervisor: one command behind --")
+        ->type_name("NAME");
     options->declare_run(*command);
     command->footer(kExamples);
     command->callback([options, &run] { run = [options] { return run_guard(*options); }; });

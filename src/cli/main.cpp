@@ -99,7 +99,7 @@ int run_main(int argc, char **argv) {
     Run run;
     add_trace(app, run, command_words);
     add_run(app, run, command_words);
-    add_guard(app, run);
+    add_guard(app, run, command_words);
     add_events(app, run);
     add_explain(app, run);
     add_doctor(app, run);
@@ -121,7 +121,8 @@ int run_main(int argc, char **argv) {
     if (const std::optional<int> wrong = choose(command)) {
         return *wrong;
     }
-    if (has_command && command->get_name() != "trace" && command->get_name() != "run") {
+    if (has_command && command->get_name() != "trace" && command->get_name() != "run" &&
+        command->get_name() != "guard") {
         say("{} runs no command: nothing may stand behind --", command->get_name());
         return kExitUsage;
     }

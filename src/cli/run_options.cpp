@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <charconv>
 #include <cstdlib>
 
 #include "base/text.h"
@@ -63,6 +64,15 @@ TableStyle RunOptions::table() const {
     const char *no_color = ::getenv("NO_COLOR");
     style.color = color == "always" || (color == "auto" && terminal && (no_color == nullptr || *no_color == '\0'));
     return style;
+}
+
+Result<std::uint32_t> parse_snaplen(const std::string &text) {
+    std::uint32_t length = 0;
+    const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), length);
+    if (error != std::errc{} || rest != text.data() + text.size() || length > UINT16_MAX) {
+        return Error{"--snaplen: \"" + text + "\" is not a number of bytes from 0 to 65535", 2};
+    }
+    return length;
 }
 
 }  // namespace sockwarden

@@ -32,4 +32,7 @@ struct RunOptions {
     Status check_run();
 };
 
+// Of --snaplen: a number of bytes up to 65535.
+Result<std::uint32_t> parse_snaplen(const std::string &text);
+
 }  // namespace sockwarden

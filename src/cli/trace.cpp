@@ -7,8 +7,10 @@
 
 #include "cli/commands.h"
 #include "cli/own_sockets.h"
+#include "cli/privilege.h"
 #include "cli/reading.h"
 #include "cli/report.h"
+#include "cli/supervised_run.h"
 #include "cli/trace_options.h"
 #include "output/filter.h"
 #include "source/bpf/choose.h"
@@ -57,6 +59,18 @@ int run_trace(TraceOptions &options) {
         return fail(status.error());
     }
     std::optional<Filter> filter;
+    // Without privilege one command can be traced all the same.
+    const bool is_unprivileged = options.engine == "auto" && !options.command.empty() && options.pids.empty() &&
+                                 options.events == "receive" && !options.selection.light && !check_privilege();
+    if (options.engine == kSupervisorEngine || is_unprivileged) {
+        SupervisedRun run;
+        run.supervisor.what.snaplen = options.selection.snaplen;
+        if (options.wanted) {
+            filter.emplace(*options.wanted);
+            run.wants = [&filter](const Message &message) { return filter->wants(message); };
+        }
+        return run_supervised(options, std::move(run));
+    }
     Plan plan;
     plan.open = [&options] { return open_trace(options); };
     if (options.wanted) {

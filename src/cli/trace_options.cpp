@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <charconv>
 #include <cstdlib>
 
 #include "base/text.h"
@@ -48,7 +47,9 @@ void TraceOptions::declare(CLI::App &command_line) {
         .add_option("--events", events,
                     "Events and sets of them, separated by commas (see `sockwarden events`) [receive]")
         ->type_name("LIST");
-    command_line.add_option("--engine", engine, "How to hook the kernel: auto, trampoline, kprobe, tracepoint")
+    command_line
+        .add_option("--engine", engine,
+                    "How to see: auto, trampoline, kprobe, tracepoint, or without privilege supervisor")
         ->type_name("NAME");
     declare_run(command_line);
     command_line.add_option("--snaplen", snaplen, "Payload bytes to capture of each message, 0 to 65535 [256]")
@@ -73,12 +74,11 @@ Status TraceOptions::check() {
     if (Status status = check_run(); !status) {
         return status;
     }
-    std::uint64_t length = 0;
-    const auto [rest, error] = std::from_chars(snaplen.data(), snaplen.data() + snaplen.size(), length);
-    if (error != std::errc{} || rest != snaplen.data() + snaplen.size() || length > 65535) {
-        return Error{"--snaplen: \"" + snaplen + "\" is not a number of bytes from 0 to 65535", 2};
+    const Result<std::uint32_t> length = parse_snaplen(snaplen);
+    if (!length) {
+        return length.error();
     }
-    selection.snaplen = static_cast<std::uint32_t>(length);
+    selection.snaplen = *length;
     if (places > kMostPlaces || !std::has_single_bit(places)) {
         return Error{"--places: not a power of two from 1 to " + std::to_string(kMostPlaces), 2};
     }
@@ -90,6 +90,11 @@ Status TraceOptions::check() {
     for (const std::uint32_t pid : pids) {
         if (::access(("/proc/" + std::to_string(pid)).c_str(), F_OK) != 0) {
             return Error{"--pid: there is no process " + std::to_string(pid), 2};
+        }
+    }
+    if (engine == kSupervisorEngine) {
+        if (Status status = check_supervised(); !status) {
+            return status;
         }
     }
     selection.follow = !no_follow;
@@ -108,6 +113,23 @@ Status TraceOptions::check() {
     if (wanted) {
         selection.facts = wanted->facts();
         selection.image = wanted->bytes();
+    }
+    return Done{};
+}
+
+// What the supervisor can see is what one command receives.
+Status TraceOptions::check_supervised() const {
+    if (command.empty() || !pids.empty()) {
+        return Error{"--engine supervisor sees one command: sockwarden trace --engine supervisor -- COMMAND", 2};
+    }
+    const EventMask unseen = selection.events & ~events_named("receive");
+    for (const EventRow &row : sockwarden::events()) {
+        if ((unseen & event_bit(row.id)) != 0) {
+            return Error{"--engine supervisor sees receives only, not " + std::string(row.name), 2};
+        }
+    }
+    if (selection.light) {
+        return Error{"--light goes with the engines inside the kernel", 2};
     }
     return Done{};
 }

@@ -29,6 +29,9 @@ struct TraceOptions : RunOptions {
     void declare(CLI::App &command_line);
     // Checks what was read and fills what is derived. The error says what was wrong and what is valid.
     Status check();
+
+private:
+    Status check_supervised() const;
 };
 
 }  // namespace sockwarden

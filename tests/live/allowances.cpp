@@ -41,6 +41,7 @@ constexpr Row kMissing[] = {
     {"tracepoint", Mode::kLight, Calls::kAny, "index", "light", "*", "*", "recvmmsg"},
     {"tracepoint", Mode::kLight, Calls::kAny, "args.msg.address", "light", "*", "*", "recvmmsg"},
     {"tracepoint", Mode::kLight, Calls::kAny, "payload", "light", "*", "AF_INET*", "recvmmsg"},
+    {"tracepoint", Mode::kLight, Calls::kAny, "payload", "light", "by-recvmmsg-vsock"},
     // No hook stands behind a message of a batch, where these are written back.
     {"tracepoint", Mode::kFull, Calls::kAny, "args.msg.name", "engine", "*", "*", "recvmmsg"},
     {"tracepoint", Mode::kFull, Calls::kAny, "args.msg.control", "engine", "*", "*", "recvmmsg"},

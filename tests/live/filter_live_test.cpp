@@ -141,7 +141,7 @@ void ExpectThrough(const char *asked, std::size_t count) {
     const std::string expression = WithExe(asked);
     const Receiver wanted({.comm = "wanted-name", .uid = 4242});
     Process trace(TraceCommand(Chosen(), {expression, "--pid", std::to_string(wanted.pid())}));
-    ASSERT_TRUE(trace.AwaitAttached()) << expression << "\n" << trace.err();
+    ASSERT_TRUE(trace.AwaitAttached(Seconds(60))) << expression << "\n" << trace.err();
     ASSERT_TRUE(wanted.Receive("secret"));
     const Stream stream = EndOf(trace);
     EXPECT_EQ(stream.calls.size(), count) << expression;

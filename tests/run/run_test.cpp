@@ -321,6 +321,28 @@ TEST(Run, WithoutAPolicyItTraces) {
     EXPECT_EQ(record.at("process").at("uid"), ::geteuid() == 0 ? 65534U : ::geteuid());
 }
 
+TEST(Run, TraceAndGuardHaveItToo) {
+    const Supervised traced("");
+    for (const std::vector<std::string> &way :
+         {std::vector<std::string>{"trace", "--engine", "supervisor"}, {"trace"}}) {
+        if (::geteuid() == 0 || way.size() > 1) {  // by itself where there is no privilege
+            const live::Ended ended = live::RunCommand(traced.CommandBy(way, "alerted"));
+            EXPECT_TRUE(ended.Exited(0)) << ended.Text() << ended.err;
+            EXPECT_NE(ended.err.find("tracing with the supervisor engine"), std::string::npos) << ended.err;
+            EXPECT_NE(ended.out.find("\"text\":\"bad\""), std::string::npos) << ended.out;
+        }
+    }
+    const live::Ended filtered =
+        live::RunCommand(traced.CommandBy({"trace", "--engine", "supervisor", "payload.length > 3"}, "alerted"));
+    EXPECT_EQ(filtered.out.find("\"text\":\"bad\""), std::string::npos) << filtered.out;
+    const Supervised guarded(RuleOn("deny"));
+    const live::Ended refused = live::RunCommand(guarded.CommandBy({"guard", "--engine", "supervisor"}, "alerted"));
+    EXPECT_TRUE(refused.Exited(1)) << refused.Text() << refused.err;
+    EXPECT_TRUE(live::RunCommand(guarded.CommandBy({"guard"}, "alerted")).Exited(2));
+    EXPECT_TRUE(live::RunCommand(traced.CommandBy({"trace", "--engine", "supervisor", "--events", "send"}, "alerted"))
+                    .Exited(2));
+}
+
 TEST(Run, MistakesAreSaidAndNothingIsRun) {
     for (const char *rules :
          {"  - name: x\n    when: nothing == 1\n    action: deny\n",

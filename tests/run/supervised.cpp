@@ -51,17 +51,27 @@ Supervised::~Supervised() {
 
 std::vector<std::string> Supervised::CommandOf(const std::vector<std::string> &words,
                                                const std::vector<std::string> &more) const {
+    std::vector<std::string> way{"run"};
+    way.insert(way.end(), more.begin(), more.end());
+    return Whole(way, words);
+}
+
+std::vector<std::string> Supervised::CommandBy(const std::vector<std::string> &way, const std::string &actor) const {
+    return Whole(way, Actor(actor));
+}
+
+std::vector<std::string> Supervised::Whole(const std::vector<std::string> &way,
+                                           const std::vector<std::string> &words) const {
     std::vector<std::string> command;
     if (::geteuid() == 0) {
         command = {Self(), "--as-nobody"};
     }
-    for (const char *word : {Tool().c_str(), "run", "-o", "json", "-w", "-"}) {
-        command.emplace_back(word);
-    }
+    command.push_back(Tool());
+    command.insert(command.end(), way.begin(), way.end());
+    command.insert(command.end(), {"-o", "json", "-w", "-"});
     if (!policy_.empty()) {
         command.insert(command.end(), {"--policy", policy_});
     }
-    command.insert(command.end(), more.begin(), more.end());
     command.emplace_back("--");
     command.insert(command.end(), words.begin(), words.end());
     return command;

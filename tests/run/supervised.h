@@ -33,10 +33,14 @@ public:
     // Any command.
     std::vector<std::string> CommandOf(const std::vector<std::string> &words,
                                        const std::vector<std::string> &more = {}) const;
+    // The same by another command of sockwarden, such as {"guard", "--engine", "supervisor"}.
+    std::vector<std::string> CommandBy(const std::vector<std::string> &way, const std::string &actor) const;
     static std::vector<std::string> Actor(const std::string &actor);
     static const std::string &Tool();
 
 private:
+    std::vector<std::string> Whole(const std::vector<std::string> &way, const std::vector<std::string> &words) const;
+
     std::string policy_;  // path; empty where there is none
 };
 

@@ -77,8 +77,8 @@ TEST(TraceOptions, EachValidWordIsTaken) {
 }
 
 TEST(TraceOptions, WrongWordsNameTheValidOnes) {
-    expect_error({"--engine", "kprobes"},
-                 {"--engine", "\"kprobes\"", "did you mean kprobe?", "auto, trampoline, kprobe, tracepoint"});
+    expect_error({"--engine", "kprobes"}, {"--engine", "\"kprobes\"", "did you mean kprobe?",
+                                           "auto, trampoline, kprobe, tracepoint, supervisor"});
     expect_error({"--engine", "zzzzzzzzzz"}, {"Valid are: auto"});
     expect_error({"--output", "jsn"}, {"did you mean json?", "table, json"});
     expect_error({"--color", "maybe"}, {"auto, always, never"});

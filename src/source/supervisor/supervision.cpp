@@ -44,7 +44,7 @@ Supervision::Supervision(SupervisionOptions options, Fd listener, RecordQueue &q
       queue_(queue),
       counts_(counts),
       assembler_(
-          "supervisor", [this](Message &message) { decision_ = options_.judge(message, known_); }, UINT16_MAX) {}
+          kSupervisorEngine, [this](Message &message) { decision_ = options_.judge(message, known_); }, UINT16_MAX) {}
 
 Supervision::~Supervision() = default;
 
