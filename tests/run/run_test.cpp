@@ -271,7 +271,7 @@ ACTOR(sends) {
     IS(SendTo(udp, Loopback(10)), 1);
     const int connected = ::socket(AF_INET, SOCK_DGRAM, 0);
     const sockaddr_in bad = Loopback(9);
-    ::connect(connected, reinterpret_cast<const sockaddr *>(&bad), sizeof(bad));
+    IS(Got(::connect(connected, reinterpret_cast<const sockaddr *>(&bad), sizeof(bad))), 0);
     IS(Send(connected, "x"), -ENETUNREACH);
     IS(Got(::write(connected, "x", 1)), -ENETUNREACH);
     const Pair pair = MakePair(SOCK_STREAM);
