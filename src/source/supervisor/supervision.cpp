@@ -212,7 +212,8 @@ Supervision::Step Supervision::begin_socket_call(Job &job) {
     }
     job.may_wait = (::fcntl(taken, F_GETFL) & O_NONBLOCK) == 0;
     const auto timeout = socket_option<timeval>(taken, job.sends() ? SO_SNDTIMEO : SO_RCVTIMEO);
-    if (timeout.tv_sec != 0 || timeout.tv_usec != 0) {
+    job.has_timeout = timeout.tv_sec != 0 || timeout.tv_usec != 0;
+    if (job.has_timeout && call.event != EventId::connect) {  // which keeps to it by itself, in its thread
         job.deadline = Clock::now() + std::chrono::seconds(timeout.tv_sec) + std::chrono::microseconds(timeout.tv_usec);
     }
     if (call.event == EventId::recvmmsg || call.event == EventId::sendmmsg) {
@@ -486,7 +487,7 @@ void Supervision::look_after_waiting() {
 // certain that its thread will find the signal: that would show it an errno that is none.
 void Supervision::interrupt(std::uint64_t id, Subjects::Signalled how) {
     Job &job = *jobs_[id];
-    Answer answer{0, job.deadline || how == Subjects::Signalled::perhaps ? EINTR : kRestart};
+    Answer answer{0, job.has_timeout || how == Subjects::Signalled::perhaps ? EINTR : kRestart};
     if (job.index > 0) {
         answer = {job.index, 0};
     } else if (job.done > 0) {

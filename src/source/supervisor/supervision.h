@@ -71,6 +71,7 @@ private:
         DescribedSocket described;
         bool may_wait = true;  // the caller may be kept waiting
         bool is_watched = false;
+        bool has_timeout = false;                   // SO_RCVTIMEO or SO_SNDTIMEO is set
         std::optional<Clock::time_point> deadline;  // SO_RCVTIMEO, SO_SNDTIMEO
         Clock::duration until_look{kFirstLook};     // for signals, which nobody tells: seldom, where it takes long
         Clock::time_point look_at = Clock::now() + kFirstLook;

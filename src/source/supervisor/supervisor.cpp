@@ -90,7 +90,9 @@ Result<std::unique_ptr<Supervisor>> Supervisor::open(SupervisorOptions options) 
     return supervisor;
 }
 
-Supervisor::~Supervisor() {
+Supervisor::~Supervisor() { stop(); }
+
+void Supervisor::stop() {
     if (thread_.joinable()) {
         ::eventfd_write(stop_.get(), 1);
         thread_.join();
@@ -149,7 +151,13 @@ Status Supervisor::supervise(pid_t child) {
     return Done{};
 }
 
-std::size_t Supervisor::drain(const Take &take, bool, std::size_t budget) { return queue_.drain(take, budget); }
+// At the end: what was answered before is recorded by then. Who calls later waits, as nobody answers any more.
+std::size_t Supervisor::drain(const Take &take, bool all, std::size_t budget) {
+    if (all) {
+        stop();
+    }
+    return queue_.drain(take, budget);
+}
 
 std::vector<Loss> Supervisor::losses() {
     std::vector<Loss> losses;

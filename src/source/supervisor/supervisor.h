@@ -51,6 +51,7 @@ private:
     };
 
     Supervisor(SupervisorOptions options, std::vector<sock_filter> filter);
+    void stop();
 
     SupervisorOptions options_;
     bool is_judging_;
