@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <grp.h>
 #include <linux/openat2.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -102,6 +103,33 @@ int read_request(const Call &call, const CallerMemory &memory, std::uint32_t ind
         request.total += part.len;
     }
     return error;
+}
+
+std::string meant_by(const std::string &name, std::uint16_t family, bool sends) {
+    std::string meant = name;
+    sa_family_t named = AF_UNSPEC;
+    std::memcpy(&named, name.data(), std::min(sizeof(named), name.size()));
+    if (named == AF_UNSPEC && sends && family == AF_INET) {
+        named = AF_INET;
+        std::memcpy(meant.data(), &named, std::min(sizeof(named), meant.size()));
+    } else if (named == AF_UNSPEC && sends && family == AF_INET6) {
+        return {};
+    }
+    if (named == AF_INET && meant.size() >= sizeof(sockaddr_in)) {
+        auto *address = reinterpret_cast<sockaddr_in *>(meant.data());
+        address->sin_addr.s_addr =
+            address->sin_addr.s_addr == INADDR_ANY ? htonl(INADDR_LOOPBACK) : address->sin_addr.s_addr;
+    } else if (named == AF_INET6 && meant.size() >= sizeof(sockaddr_in6)) {
+        auto *address = reinterpret_cast<sockaddr_in6 *>(meant.data());
+        const bool is_mapped =
+            IN6_IS_ADDR_V4MAPPED(&address->sin6_addr) && address->sin6_addr.s6_addr32[3] == INADDR_ANY;
+        if (IN6_IS_ADDR_UNSPECIFIED(&address->sin6_addr)) {
+            address->sin6_addr = in6addr_loopback;
+        } else if (is_mapped) {
+            address->sin6_addr.s6_addr32[3] = htonl(INADDR_LOOPBACK);
+        }
+    }
+    return meant;
 }
 
 Result<Destination, int> resolve(const std::string &name, pid_t tid, const Subject &subject) {

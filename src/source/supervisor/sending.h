@@ -28,6 +28,11 @@ struct SendRequest {
 // Message `index` of the call's. 0, or the errno that the kernel would fail with.
 int read_request(const Call &call, const CallerMemory &memory, std::uint32_t index, SendRequest &request);
 
+// Where the kernel goes when it is given this name by a socket of this family, to ask rules about: no address is this
+// machine's own (ip_route_connect(), include/net/route.h), and UDP sends to a name without a family over IPv4, over
+// IPv6 to its peer (net/ipv4/udp.c, net/ipv6/udp.c): empty then.
+std::string meant_by(const std::string &name, std::uint16_t family, bool sends);
+
 // An address that means to this process what it means to the caller. A UNIX path is looked up from the caller's root
 // and working directory once, with its rights: what was found is then what is connected to, whatever stands there
 // later.

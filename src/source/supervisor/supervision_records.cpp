@@ -211,6 +211,8 @@ Decision Supervision::judge_receive(Job &job, Subject &subject, const Received *
 // Where a datagram goes is asked about as its socket's peer.
 Decision Supervision::judge_send(Job &job, Subject &subject, Known known) {
     asked_.clear();
+    const bool sends = job.call.event != EventId::connect;
+    std::string given = std::exchange(job.send.name, meant_by(job.send.name, job.described.record.family, sends));
     const bool is_named =
         !job.send.name.empty() && (job.call.event == EventId::connect || job.described.record.type == SOCK_DGRAM ||
                                    job.described.record.type == SOCK_RAW);
@@ -232,6 +234,7 @@ Decision Supervision::judge_send(Job &job, Subject &subject, Known known) {
     if (is_named) {
         job.described = std::move(own);
     }
+    job.send.name = std::move(given);
     return judge_asked(known);
 }
 
