@@ -78,6 +78,8 @@ ACTOR(other_calls) {
     char room[64] = {};
     socklen_t size = sizeof(room);
     IS(Got(::getsockopt(tcp.far, IPPROTO_TCP, 35, room, &size)), -ENOPROTOOPT);  // TCP_ZEROCOPY_RECEIVE
+    const int zero = 0;
+    IS(Got(::setsockopt(pair.far, SOL_SOCKET, SO_PEEK_OFF, &zero, sizeof(zero))), -EOPNOTSUPP);
     const int copy = ::dup(pair.far);
     IS(Receive(copy), "-EPERM");
 }

@@ -275,6 +275,10 @@ ACTOR(sends) {
     IS(Got(::connect(connected, reinterpret_cast<const sockaddr *>(&bad), sizeof(bad))), 0);
     IS(Send(connected, "x"), -ENETUNREACH);
     IS(Got(::write(connected, "x", 1)), -ENETUNREACH);
+    const int tcp = ::socket(AF_INET, SOCK_STREAM, 0), yes = 1;
+    IS(Got(::setsockopt(tcp, SOL_SOCKET, SO_ZEROCOPY, &yes, sizeof(yes))), -EOPNOTSUPP);
+    const sockaddr_in fast = Loopback(10);
+    IS(Got(::sendto(tcp, "x", 1, MSG_FASTOPEN, reinterpret_cast<const sockaddr *>(&fast), sizeof(fast))), -EOPNOTSUPP);
     const Pair pair = MakePair(SOCK_STREAM);
     IS(Send(pair.near, "hello"), 5);
     IS(Receive(pair.far), "hello");
