@@ -8,7 +8,7 @@
 #include <charconv>
 
 #include "cli/report.h"
-#include "output/filter.h"
+#include "output/real_files.h"
 #include "policy/check.h"
 #include "policy/compile/compile.h"
 #include "policy/network.h"
@@ -144,9 +144,13 @@ Result<std::optional<policy::Image>> read_filter(const FilterOptions &options) {
         return std::optional<policy::Image>();
     }
     const policy::Node all{{}, policy::AllOf{std::move(parts)}};
-    Result<policy::Image, policy::Mistakes> image = policy::compile_expression(all, real_files());
+    RealFiles files;
+    Result<policy::Image, policy::Mistakes> image = policy::compile_expression(all, files.lookup());
     if (!image) {
         return mistakes_error(image.error(), "");
+    }
+    for (const std::string &path : files.missing()) {
+        say("there is no {} now: what asks for it finds nothing", path);
     }
     return std::optional(*std::move(image));
 }

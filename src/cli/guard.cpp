@@ -101,10 +101,16 @@ Result<Opened> open_guard(std::unique_ptr<GuardRun> run, Held &held) {
         held.control.serve([&](std::string_view request) { return guard.answer(request); });
         return !guard.is_released();
     };
-    opened.on_hangup = [&guard] {
-        const Status status = guard.reload();
+    const auto tell = [&guard](const Status &status) {
         tell_manager("STATUS=" + guard.saying());
         say("{}", status ? guard.saying() : status.error().message + "; the policies in force stay");
+    };
+    opened.on_hangup = [&guard, tell] { tell(guard.reload()); };
+    opened.look = [&guard, tell] {
+        if (const std::optional<Status> followed = guard.follow_files()) {
+            say("files that the policies name have changed");
+            tell(*followed);
+        }
     };
     return opened;
 }

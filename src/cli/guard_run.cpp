@@ -11,7 +11,6 @@
 #include "catalog/actions.h"
 #include "cli/own_sockets.h"
 #include "cli/report.h"
-#include "output/filter.h"
 #include "source/bpf/kept.h"
 
 namespace sockwarden {
@@ -42,7 +41,11 @@ std::uint64_t hits_of(const Guard &guard, const std::vector<policy::Deployed> &p
 
 Result<std::unique_ptr<GuardRun>> GuardRun::prepare(GuardPlan plan) {
     std::unique_ptr<GuardRun> run(new GuardRun(std::move(plan)));
-    Result<std::unique_ptr<Version>> version = run->compile();
+    Result<std::shared_ptr<const PlacedPolicies>> placed = run->read();
+    if (!placed) {
+        return placed.error();
+    }
+    Result<std::unique_ptr<Version>> version = run->compile(*std::move(placed));
     if (!version) {
         return version.error();
     }
@@ -50,36 +53,20 @@ Result<std::unique_ptr<GuardRun>> GuardRun::prepare(GuardPlan plan) {
     return run;
 }
 
-Result<std::unique_ptr<GuardRun::Version>> GuardRun::compile() const {
+Result<std::shared_ptr<const PlacedPolicies>> GuardRun::read() const {
+    return place_policies(plan_.policies, plan_.audit, Enforcer::guard);
+}
+
+Result<std::unique_ptr<GuardRun::Version>> GuardRun::compile(std::shared_ptr<const PlacedPolicies> placed) const {
+    Result<CompiledPolicies> compiled = compile_placed(*placed);
+    if (!compiled) {
+        return compiled.error();
+    }
     auto version = std::make_unique<Version>();
     version->generation = current_ != nullptr ? current_->generation + 1 : 0;
-    Result<std::vector<PolicyFile>> files = read_policies(plan_.policies);
-    if (!files) {
-        return files.error();
-    }
-    version->files = *std::move(files);
-    std::vector<const policy::Policy *> policies;
-    for (PolicyFile &file : version->files) {
-        file.policy.mode = plan_.audit ? policy::Mode::audit : file.policy.mode;
-        policies.push_back(&file.policy);
-    }
-    Result<std::vector<policy::Deployed>, std::vector<policy::PolicyMistake>> deployed =
-        policy::deploy(policies, Enforcer::guard);
-    if (!deployed) {
-        return mistakes_error(version->files, deployed.error());
-    }
-    version->points = *std::move(deployed);
-    if (version->points.empty()) {
-        return Error{"nothing to guard: no rule of these policies orders anything", kExitUsage};
-    }
-    for (const policy::Deployed &one : version->points) {
-        Result<policy::Image, policy::PolicyMistake> image = policy::compile_policies(one.policies, real_files());
-        if (!image) {
-            return mistakes_error(version->files, {image.error()});
-        }
-        version->images.push_back(*std::move(image));
-    }
-    version->rulings.emplace(version->points);
+    version->rulings.emplace(placed->points);
+    version->placed = std::move(placed);
+    version->compiled = *std::move(compiled);
     return version;
 }
 
@@ -90,8 +77,9 @@ Status GuardRun::load(Version &version) const {
     wanted.generation = version.generation;
     wanted.control = control_;
     wanted.keep = plan_.keep;
-    for (std::size_t i = 0; i < version.points.size(); ++i) {
-        wanted.images.push_back({version.points[i].point, version.images[i].facts(), version.images[i].bytes()});
+    const std::vector<policy::Image> &images = version.compiled.images;
+    for (std::size_t i = 0; i < images.size(); ++i) {
+        wanted.images.push_back({version.placed->points[i].point, images[i].facts(), images[i].bytes()});
     }
     Result<std::unique_ptr<Guard>> guard = Guard::open(wanted);
     if (!guard) {
@@ -132,16 +120,31 @@ Status GuardRun::start(const FileIdentity &control) {
 }
 
 Status GuardRun::reload() {
-    Result<std::unique_ptr<Version>> next = compile();
+    Result<std::shared_ptr<const PlacedPolicies>> placed = read();
+    if (!placed) {
+        return placed.error();
+    }
+    return replace(*std::move(placed));
+}
+
+Status GuardRun::replace(std::shared_ptr<const PlacedPolicies> placed) {
+    Result<std::unique_ptr<Version>> next = compile(std::move(placed));
     if (!next) {
         return next.error();
     }
+    tried_ = RealFiles();
     if (Status status = load(**next); !status) {
+        tried_ = std::move((*next)->compiled.files);
         return status;
     }
     former_.push_back(std::move(current_));
     current_ = std::move(*next);
     return former_.back()->guard->detach();
+}
+
+std::optional<Status> GuardRun::follow_files() {
+    const RealFiles &last = tried_.is_empty() ? current_->compiled.files : tried_;
+    return last.have_changed() ? std::optional(replace(current_->placed)) : std::nullopt;
 }
 
 std::size_t GuardRun::drain(const Take &take, bool all, std::size_t budget) {
@@ -192,11 +195,7 @@ bool GuardRun::complete(Message &message) {
 }
 
 std::string GuardRun::saying() const {
-    std::string where;
-    for (const policy::Deployed &one : current_->points) {
-        where += fmt::format("{}{}", where.empty() ? "" : ", ", point(one.point).word);
-    }
-    return fmt::format("{} at {}; hooks proven: {}{}", plan_.audit ? "watching" : "guarding", where,
+    return fmt::format("{} at {}; hooks proven: {}{}", plan_.audit ? "watching" : "guarding", current_->placed->where(),
                        current_->guard->hooks().size(), plan_.keep ? "; kept until `sockwarden release`" : "");
 }
 
@@ -206,20 +205,21 @@ std::string GuardRun::status() const {
                 {"generation", current_->generation},
                 {"on_exit", plan_.keep ? "keep" : "release"}};
     status["policies"] = Json::array();
-    for (const PolicyFile &file : current_->files) {
+    for (const PolicyFile &file : current_->placed->files) {
         const policy::Policy &policy = file.policy;
         Json rules = Json::array();
         for (const policy::Rule &rule : policy.rules) {
             rules.push_back({{"name", rule.name},
                              {"action", action(rule.action).name},
-                             {"hits", hits_of(*current_->guard, current_->points, policy, &rule)}});
+                             {"hits", hits_of(*current_->guard, current_->placed->points, policy, &rule)}});
         }
-        status["policies"].push_back({{"file", file.name},
-                                      {"name", policy.name},
-                                      {"mode", policy.mode == policy::Mode::enforce ? "enforce" : "audit"},
-                                      {"default", action(policy.otherwise).name},
-                                      {"default_hits", hits_of(*current_->guard, current_->points, policy, nullptr)},
-                                      {"rules", std::move(rules)}});
+        status["policies"].push_back(
+            {{"file", file.name},
+             {"name", policy.name},
+             {"mode", policy.mode == policy::Mode::enforce ? "enforce" : "audit"},
+             {"default", action(policy.otherwise).name},
+             {"default_hits", hits_of(*current_->guard, current_->placed->points, policy, nullptr)},
+             {"rules", std::move(rules)}});
     }
     status["hooks"] = Json::array();
     for (const GuardHook &hook : current_->guard->hooks()) {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/policy_files.h"
+#include "cli/compiled_policies.h"
 #include "cli/rulings.h"
 #include "control/control.h"
 #include "source/bpf/guard.h"
@@ -42,6 +42,9 @@ public:
     // Reads the policies anew and puts them in the place of those in force: first the new ones are attached and
     // proven, then the old ones go, so there is no moment without. With a mistake the old ones stay.
     Status reload();
+    // Does the same with the policies in force where a path that they name leads to another file than when they were
+    // loaded; nothing where none does.
+    std::optional<Status> follow_files();
     // To "status", "reload" or "release".
     Answer answer(std::string_view request);
     bool is_released() const { return is_released_; }
@@ -50,15 +53,16 @@ private:
     // Policies from their files to the kernel. Rulings refer to the points.
     struct Version {
         std::uint32_t generation = 0;
-        std::vector<PolicyFile> files;
-        std::vector<policy::Deployed> points;
-        std::vector<policy::Image> images;
+        std::shared_ptr<const PlacedPolicies> placed;
+        CompiledPolicies compiled;
         std::optional<Rulings> rulings;
         std::unique_ptr<Guard> guard;
     };
 
     explicit GuardRun(GuardPlan plan) : plan_(std::move(plan)) {}
-    Result<std::unique_ptr<Version>> compile() const;
+    Result<std::shared_ptr<const PlacedPolicies>> read() const;
+    Result<std::unique_ptr<Version>> compile(std::shared_ptr<const PlacedPolicies> placed) const;
+    Status replace(std::shared_ptr<const PlacedPolicies> placed);
     Status load(Version &version) const;
     std::string status() const;
 
@@ -67,6 +71,7 @@ private:
     std::unique_ptr<Version> current_;
     std::vector<std::unique_ptr<Version>> former_;  // replaced; what they told is still to be read
     std::vector<Loss> lost_;                        // of all that are gone
+    RealFiles tried_;                               // of the last replacement, where it failed
     bool is_released_ = false;
 };
 

@@ -29,6 +29,7 @@ namespace sockwarden {
 namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
+constexpr std::int64_t kLook = kSecond / 10;
 constexpr std::int64_t kBatchNs = 10'000'000;  // between two looks at default rings while records come
 constexpr std::int64_t kLeastBatchNs = 1'000'000;
 constexpr std::size_t kBudget = 16384;  // records between two looks at signals and clocks
@@ -106,7 +107,7 @@ private:
     bool is_unread_ = false;
     bool busy_ = false;
     int interrupts_ = 0;
-    std::int64_t wall_offset_ = 0, next_tick_ns_ = 0, end_ns_ = 0;
+    std::int64_t wall_offset_ = 0, next_tick_ns_ = 0, next_look_ns_ = 0, end_ns_ = 0;
 };
 
 Status Reading::open_output() {
@@ -269,7 +270,7 @@ void Reading::sleep_until_work() {
         wait = kSecond;
         fds[2].fd = opened_.source->wake_fd();
     }
-    wait = std::min({wait, next_tick_ns_ - now, end_ns_ != 0 ? end_ns_ - now : wait});
+    wait = std::min({wait, opened_.look ? kLook : wait, next_tick_ns_ - now, end_ns_ != 0 ? end_ns_ - now : wait});
     if (wait > 0) {
         const timespec timeout{wait / kSecond, wait % kSecond};
         ::ppoll(fds, std::size(fds), &timeout, nullptr);
@@ -288,6 +289,10 @@ void Reading::loop() {
             wall_offset_ = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
             stream_->report_losses(now + wall_offset_);
             next_tick_ns_ = now + kSecond;
+        }
+        if (opened_.look && now >= next_look_ns_) {
+            opened_.look();
+            next_look_ns_ = now + kLook;
         }
         pump(false);
         look_at_signals();

@@ -28,6 +28,7 @@ struct Opened {
     int control = -1;                           // a descriptor; when it is readable, on_control is called
     std::function<bool()> on_control;           // false ends the run
     std::function<void()> on_hangup;            // for SIGHUP, which else ends the run
+    std::function<void()> look;                 // called ten times a second; may be empty
 };
 
 struct Plan {

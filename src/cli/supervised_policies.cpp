@@ -89,45 +89,43 @@ wire::verdict_part numbered(const policy::Verdict &verdict, const policy::Deploy
 Result<std::unique_ptr<SupervisedPolicies>> SupervisedPolicies::read(const std::vector<std::string> &names,
                                                                      bool is_audit) {
     auto read = std::make_unique<SupervisedPolicies>();
-    Result<std::vector<PolicyFile>> files = read_policies(names);
-    if (!files) {
-        return files.error();
+    Result<std::shared_ptr<const PlacedPolicies>> placed = place_policies(names, is_audit, Enforcer::supervisor);
+    if (!placed) {
+        return placed.error();
     }
-    read->files_ = *std::move(files);
-    std::vector<const policy::Policy *> policies;
-    for (PolicyFile &file : read->files_) {
-        file.policy.mode = is_audit ? policy::Mode::audit : file.policy.mode;
-        policies.push_back(&file.policy);
+    read->placed_ = *std::move(placed);
+    Result<CompiledPolicies> compiled = compile_placed(*read->placed_);
+    if (!compiled) {
+        return compiled.error();
     }
-    Result<std::vector<policy::Deployed>, std::vector<policy::PolicyMistake>> deployed =
-        policy::deploy(policies, Enforcer::supervisor);
-    if (!deployed) {
-        return mistakes_error(read->files_, deployed.error());
-    }
-    read->points_ = *std::move(deployed);
-    if (read->points_.empty()) {
-        return Error{"nothing to enforce: no rule of these policies orders anything here", kExitUsage};
-    }
-    for (const policy::Deployed &one : read->points_) {
-        Result<policy::Image, policy::PolicyMistake> image = policy::compile_policies(one.policies, real_files());
-        if (!image) {
-            return mistakes_error(read->files_, {image.error()});
-        }
-        read->images_.push_back(*std::move(image));
+    read->compiled_ = *std::move(compiled);
+    for (const policy::Deployed &one : read->placed_->points) {
         for (const std::string_view event : one.events) {
             read->events_ |= events_named(event);
         }
     }
-    read->rulings_.emplace(read->points_);
+    read->rulings_.emplace(read->placed_->points);
     return read;
+}
+
+bool SupervisedPolicies::follow_files() {
+    if (!compiled_.files.have_changed()) {
+        return false;
+    }
+    Result<CompiledPolicies> compiled = compile_placed(*placed_);
+    if (compiled) {  // as it was when they were read: only files have changed
+        compiled_ = *std::move(compiled);
+    }
+    return true;
 }
 
 Decision SupervisedPolicies::judge(const Message &message, Known known) const {
     const std::string_view event = sockwarden::event(static_cast<EventId>(message.wire->head.event)).name;
+    const std::vector<policy::Deployed> &points = placed_->points;
     const auto at =
-        std::ranges::find_if(points_, [&](const policy::Deployed &one) { return has_event(point(one.point), event); });
+        std::ranges::find_if(points, [&](const policy::Deployed &one) { return has_event(point(one.point), event); });
     Decision decision;
-    if (at == points_.end()) {
+    if (at == points.end()) {
         return decision;
     }
     policy::Facts facts = facts_of(message);
@@ -135,7 +133,7 @@ Decision SupervisedPolicies::judge(const Message &message, Known known) const {
         forget_later(facts, known);
     }
     const policy::Verdict verdict =
-        policy::judge(images_[static_cast<std::size_t>(at - points_.begin())], at->policies, facts);
+        policy::judge(compiled_.images[static_cast<std::size_t>(at - points.begin())], at->policies, facts);
     decision.action = verdict.action;
     decision.refuses = verdict.enforced;
     decision.error = verdict.error;
@@ -147,14 +145,6 @@ Decision SupervisedPolicies::judge(const Message &message, Known known) const {
         decision.told = numbered(verdict, *at);
     }
     return decision;
-}
-
-std::string SupervisedPolicies::where() const {
-    std::string text;
-    for (const policy::Deployed &one : points_) {
-        text += fmt::format("{}{}", text.empty() ? "" : ", ", point(one.point).word);
-    }
-    return text;
 }
 
 }  // namespace sockwarden

@@ -8,10 +8,8 @@
 #include <vector>
 
 #include "catalog/catalog.h"
-#include "cli/policy_files.h"
+#include "cli/compiled_policies.h"
 #include "cli/rulings.h"
-#include "policy/compile/image.h"
-#include "policy/deployment.h"
 #include "source/supervisor/judging.h"
 
 namespace sockwarden {
@@ -23,17 +21,18 @@ public:
 
     // Events that some rule may decide.
     EventMask events() const { return events_; }
-    // May be asked by one thread.
+    // May be asked by one thread, which also sees to it that files are those that paths lead to.
     Decision judge(const Message &message, Known known) const;
+    // True where a path that the policies name leads to another file now: earlier decisions count no more.
+    bool follow_files();
     // Puts the verdict of a message into words; false where it has none. For one thread, perhaps another.
     bool complete(Message &message) { return rulings_->complete(message); }
     // "connect, receive"
-    std::string where() const;
+    std::string where() const { return placed_->where(); }
 
 private:
-    std::vector<PolicyFile> files_;
-    std::vector<policy::Deployed> points_;
-    std::vector<policy::Image> images_;
+    std::shared_ptr<const PlacedPolicies> placed_;
+    CompiledPolicies compiled_;
     std::optional<Rulings> rulings_;
     EventMask events_ = 0;
 };

@@ -28,6 +28,7 @@ int run_supervised(const RunOptions &options, SupervisedRun run) {
         policies = *std::move(read);
         what.judged = policies->events();
         what.judge = [&](const Message &message, Known known) { return policies->judge(message, known); };
+        what.follow_files = [&] { return policies->follow_files(); };
         saying =
             fmt::format("{} at {} with the supervisor engine", run.audit ? "watching" : "enforcing", policies->where());
     }

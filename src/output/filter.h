@@ -4,12 +4,8 @@
 
 #include "decode/message.h"
 #include "policy/compile/image.h"
-#include "policy/facts.h"
 
 namespace sockwarden {
-
-// Files as they are in this process' mount namespace.
-policy::FileLookup real_files();
 
 class Filter {
 public:

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 
@@ -21,7 +22,13 @@ int failed = 0;
 
 }  // namespace
 
-bool AddActor(const char *name, void (*act)()) { return Actors().emplace(name, act).second; }
+bool AddActor(const char *name, void (*act)()) {
+    if (!Actors().emplace(name, act).second) {
+        std::fprintf(stderr, "two actors are called %s\n", name);
+        std::abort();
+    }
+    return true;
+}
 
 int RunActor(const std::string &name) {
     const auto found = Actors().find(name);

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What each action of a policy does under `sockwarden run`, and what is told of it.
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <sys/ioctl.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,15 +26,6 @@ std::string RuleOn(const std::string &action, const std::string &more = "") {
     return "\n  - name: bad\n    when: event in [\"recvmsg\", \"recvmmsg\", \"recvfrom\", \"read\", \"readv\"] && "
            "payload.contains(\"bad\")\n    action: " +
            action + "\n" + more;
-}
-
-// The verdicts that were told, a word each.
-std::string Verdicts(const Result &result) {
-    std::string text;
-    for (const Json &record : result.told) {
-        text += live::TextAt(record, "/event") + ":" + live::TextAt(record, "/verdict/action") + " ";
-    }
-    return text;
 }
 
 ACTOR(denied_content) {
@@ -194,164 +182,6 @@ TEST(Run, WhatNeedsNoMessageIsRefusedWithoutOne) {
                                    "refused_at_once");
     EXPECT_TRUE(result.Passed()) << result.Text();
     EXPECT_EQ(Verdicts(result), "recvfrom:deny ");
-}
-
-int Listening(const char *path) {
-    sockaddr_un name{AF_UNIX, {}};
-    std::strncpy(name.sun_path, path, sizeof(name.sun_path) - 1);
-    ::unlink(path);
-    const int socket = ::socket(AF_UNIX, SOCK_STREAM, 0);
-    IS(Got(::bind(socket, reinterpret_cast<sockaddr *>(&name), sizeof(name))), 0);
-    ::listen(socket, 8);
-    return socket;
-}
-long Connect(const std::string &path, int flags = 0) {
-    sockaddr_un name{AF_UNIX, {}};
-    path.copy(name.sun_path, sizeof(name.sun_path));  // an abstract name begins with a NUL
-    const int socket = ::socket(AF_UNIX, SOCK_STREAM | flags, 0);
-    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + (path[0] == '\0' ? 0 : 1));
-    const long got = Got(::connect(socket, reinterpret_cast<sockaddr *>(&name), size));
-    ::close(socket);
-    return got;
-}
-
-ACTOR(connects) {
-    char folder[] = "/tmp/sockwarden-connect-XXXXXX";
-    IS(::mkdtemp(folder) != nullptr, 1);
-    IS(::chdir(folder), 0);
-    Listening("open");
-    for (const int flags : {0, int{SOCK_NONBLOCK}}) {
-        IS(Connect(std::string(folder) + "/open", flags), 0);
-        IS(Connect("open", flags), 0);
-        IS(Connect("/tmp/sockwarden-run-secret", flags), -EACCES);
-        IS(Connect("../sockwarden-run-secret", flags), -EACCES);
-        ::symlink("/tmp/sockwarden-run-secret", "link");
-        IS(Connect("link", flags), -EACCES);
-        IS(Connect("none", flags), -ENOENT);
-        ::close(::open("plain", O_CREAT | O_WRONLY, 0600));
-        IS(Connect("plain", flags), -ECONNREFUSED);
-        IS(Connect("/proc/version", flags), -EACCES);  // no right to write
-        IS(Connect(std::string("\0sockwarden-run-none", 20), flags), -ECONNREFUSED);
-        IS(Connect(std::string("\0sockwarden-run-secret", 22), flags), -EPERM);
-    }
-    ::system(("rm -r " + std::string(folder)).c_str());
-}
-TEST(Run, ConnectionsAreJudgedByTheFileThatTheyLeadTo) {
-    const int secret = Listening("/tmp/sockwarden-run-secret");
-    ::fchmodat(AT_FDCWD, "/tmp/sockwarden-run-secret", 0777, 0);
-    const Result result = RunUnder(R"(
-  - name: file
-    when: event == "connect" && socket.remote.path == "/tmp/sockwarden-run-secret"
-    action: deny
-  - name: name
-    when: event == "connect" && socket.remote.abstract == "sockwarden-run-secret"
-    action: deny
-    errno: EPERM
-)",
-                                   "connects");
-    ::unlink("/tmp/sockwarden-run-secret");
-    ::close(secret);
-    EXPECT_TRUE(result.Passed()) << result.Text();
-    EXPECT_EQ(result.told.size(), 8U);
-}
-
-sockaddr_in Loopback(in_port_t port) {
-    sockaddr_in name{};
-    name.sin_family = AF_INET;
-    name.sin_port = htons(port);
-    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return name;
-}
-long SendTo(int socket, const sockaddr_in &to) {
-    return Got(::sendto(socket, "x", 1, 0, reinterpret_cast<const sockaddr *>(&to), sizeof(to)));
-}
-
-ACTOR(sends) {
-    const int udp = ::socket(AF_INET, SOCK_DGRAM, 0);
-    IS(SendTo(udp, Loopback(9)), -ENETUNREACH);
-    IS(SendTo(udp, Loopback(10)), 1);
-    const int connected = ::socket(AF_INET, SOCK_DGRAM, 0);
-    const sockaddr_in bad = Loopback(9);
-    IS(Got(::connect(connected, reinterpret_cast<const sockaddr *>(&bad), sizeof(bad))), 0);
-    IS(Send(connected, "x"), -ENETUNREACH);
-    IS(Got(::write(connected, "x", 1)), -ENETUNREACH);
-    const int tcp = ::socket(AF_INET, SOCK_STREAM, 0), yes = 1;
-    IS(Got(::setsockopt(tcp, SOL_SOCKET, SO_ZEROCOPY, &yes, sizeof(yes))), -EOPNOTSUPP);
-    const sockaddr_in fast = Loopback(10);
-    IS(Got(::sendto(tcp, "x", 1, MSG_FASTOPEN, reinterpret_cast<const sockaddr *>(&fast), sizeof(fast))), -EOPNOTSUPP);
-    const Pair pair = MakePair(SOCK_STREAM);
-    IS(Send(pair.near, "hello"), 5);
-    IS(Receive(pair.far), "hello");
-    // Under a rule on sends who sends is still who sent.
-    const int on = 1;
-    ::setsockopt(pair.far, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
-    Send(pair.near, "me");
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(ucred))];
-    char bytes[10];
-    iovec part{bytes, sizeof(bytes)};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof(control);
-    IS(Got(::recvmsg(pair.far, &message, 0)), 2);
-    ucred from{};
-    std::memcpy(&from, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(from));
-    IS(from.pid, ::getpid());
-}
-TEST(Run, SendsAreJudgedByWhereTheyGo) {
-    const Result result = RunUnder(R"(
-  - name: port
-    when: event in ["sendto", "sendmsg", "sendmmsg", "write", "writev"] && socket.remote.port == 9
-    action: deny
-    errno: ENETUNREACH
-)",
-                                   "sends");
-    EXPECT_TRUE(result.Passed()) << result.Text();
-    EXPECT_EQ(Verdicts(result), "sendto:deny sendto:deny write:deny ");
-}
-
-// Every way to write this machine's address.
-ACTOR(other_words) {
-    const auto inet6 = [](const char *text) {
-        sockaddr_in6 name{};
-        name.sin6_family = AF_INET6;
-        name.sin6_port = htons(4242);
-        ::inet_pton(AF_INET6, text, &name.sin6_addr);
-        return name;
-    };
-    sockaddr_in any = Loopback(4242), unspecified = Loopback(4242);
-    any.sin_addr.s_addr = INADDR_ANY;
-    unspecified.sin_family = AF_UNSPEC;
-    for (const int type : {SOCK_STREAM, SOCK_DGRAM}) {
-        for (const sockaddr_in &name : {Loopback(4242), any}) {
-            const int socket = ::socket(AF_INET, type, 0);
-            IS(Got(::connect(socket, reinterpret_cast<const sockaddr *>(&name), sizeof(name))), -EACCES);
-        }
-        for (const char *text : {"::1", "::", "::ffff:127.0.0.1", "::ffff:0.0.0.0"}) {
-            const sockaddr_in6 name = inet6(text);
-            const int socket = ::socket(AF_INET6, type, 0);
-            IS(Got(::connect(socket, reinterpret_cast<const sockaddr *>(&name), sizeof(name))), -EACCES);
-        }
-    }
-    const int udp = ::socket(AF_INET, SOCK_DGRAM, 0), udp6 = ::socket(AF_INET6, SOCK_DGRAM, 0);
-    IS(SendTo(udp, any), -EACCES);
-    IS(SendTo(udp, unspecified), -EACCES);
-    IS(SendTo(udp, Loopback(4243)), 1);
-    IS(SendTo(udp6, Loopback(4242)), -EACCES);
-    const sockaddr_in6 any6 = inet6("::");
-    IS(Got(::sendto(udp6, "x", 1, 0, reinterpret_cast<const sockaddr *>(&any6), sizeof(any6))), -EACCES);
-}
-TEST(Run, OtherWordsForThisMachineAreNoWayRound) {
-    const Result result = RunUnder(R"(
-  - name: here
-    when: >-
-      event in ["connect", "sendto"] && socket.remote.port == 4242 &&
-      (socket.remote.address.inCidr("127.0.0.0/8") || socket.remote.address == "::1")
-    action: deny
-)",
-                                   "other_words");
-    EXPECT_TRUE(result.Passed()) << result.Text();
 }
 
 TEST(Run, WithoutAPolicyItTraces) {

@@ -100,4 +100,12 @@ Result RunUnder(const std::string &rules, const std::string &actor, const std::v
     return result;
 }
 
+std::string Verdicts(const Result &result) {
+    std::string text;
+    for (const Json &record : result.told) {
+        text += live::TextAt(record, "/event") + ":" + live::TextAt(record, "/verdict/action") + " ";
+    }
+    return text;
+}
+
 }  // namespace run

@@ -46,4 +46,7 @@ private:
 
 Result RunUnder(const std::string &rules, const std::string &actor, const std::vector<std::string> &more = {});
 
+// The verdicts that were told, a word each.
+std::string Verdicts(const Result &result);
+
 }  // namespace run

@@ -65,8 +65,8 @@ Meanings make_meanings() {
         add(name, {Call::Kind::identity, {}, false});
     }
     add("clone", {Call::Kind::sharing, {}, false});
-    add("sendfile", {Call::Kind::transfer, {}, true});
-    add("sendfile64", {Call::Kind::transfer, {}, false});
+    add("sendfile", {Call::Kind::transfer, EventId::sendfile, true});
+    add("sendfile64", {Call::Kind::transfer, EventId::sendfile, false});
     meanings[{SCMP_ARCH_X86_64, seccomp_syscall_resolve_name_arch(SCMP_ARCH_X86_64, "sendfile")}].has_time32 = false;
     meanings[{SCMP_ARCH_X86, seccomp_syscall_resolve_name_arch(SCMP_ARCH_X86, "recvmmsg")}].has_time32 = true;
     return meanings;
@@ -262,7 +262,7 @@ std::uint32_t flags_of(const Call &call) {
 }
 
 EventMask supervised_events() {
-    EventMask mask = 0;
+    EventMask mask = event_bit(EventId::sendfile);
     for (const SocketCall &call : kSocketCalls) {
         mask |= event_bit(call.event);
     }

@@ -199,11 +199,15 @@ std::optional<DescribedSocket> SocketDescriber::describe(int socket) {
     if (known != known_.end() && known->second.local == described.local && known->second.remote == described.remote) {
         return known->second;
     }
-    const UnixDiag::Files files = diag_.files_of(record.inode);
+    has_met_files_ = true;
+    const UnixDiag::Files files = diag_.files_of(record.inode, has_path(described.remote));
     record.local_inode = files.local.inode;
     record.local_device = files.local.device;
     record.remote_inode = files.remote.inode;
     record.remote_device = files.remote.device;
+    if (has_path(described.remote) && record.remote_inode == 0) {
+        return described;  // which may be told the next time
+    }
     if (known_.size() >= kMostKnown) {
         known_.clear();
     }

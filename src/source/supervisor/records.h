@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/fd.h"
@@ -66,10 +67,13 @@ public:
     // until an address changes; datagram sockets are asked each time, as their peer may have been replaced by another
     // of the same name.
     std::optional<DescribedSocket> describe(int socket);
+    // Whether files of sockets were looked up since it was asked this.
+    bool has_met_files() { return std::exchange(has_met_files_, false); }
 
 private:
     UnixDiag diag_;
     std::uint64_t own_netns_ = 0, own_netns_cookie_ = 0;
+    bool has_met_files_ = false;
     std::unordered_map<std::uint64_t, DescribedSocket> known_;  // by cookie, those with paths; emptied when it is full
 };
 

@@ -312,6 +312,13 @@ void Subjects::read_comm(pid_t tid, char (&comm)[16]) {
     text.copy(comm, sizeof(comm) - 1);
 }
 
+void Subjects::forget_decisions() {
+    for (const auto &[tgid, subject] : processes_) {
+        subject->may_be_refused.clear();
+        subject->on_sockets.clear();
+    }
+}
+
 void Subjects::sweep() {
     std::erase_if(threads_,
                   [](const auto &entry) { return signal_pidfd(entry.second.pidfd.get(), 0) != 0 && errno == ESRCH; });

@@ -68,6 +68,8 @@ public:
 
     // Name of the thread, up to 15 bytes.
     static void read_comm(pid_t tid, char (&comm)[16]);
+    // Forgets what was decided about calls of the processes.
+    void forget_decisions();
     // Forgets who has ended.
     void sweep();
 

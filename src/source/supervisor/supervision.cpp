@@ -8,10 +8,7 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
-#include <sys/sendfile.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <time.h>
 
 #include <algorithm>
@@ -161,6 +158,13 @@ Supervision::Answer Supervision::opaque(const Call &call, const Subject &subject
     return options_.allow_opaque ? Answer{0, 0, true} : Answer{0, EACCES};
 }
 
+// Rules name files by paths, which may lead elsewhere since they were read.
+void Supervision::follow_files() {
+    if (options_.follow_files && options_.follow_files()) {
+        subjects_.forget_decisions();
+    }
+}
+
 bool Supervision::may_be_refused(const Job &job, Subject &subject) {
     const auto [known, is_new] = subject.may_be_refused.try_emplace(static_cast<int>(job.call.event), true);
     if (is_new) {
@@ -183,6 +187,9 @@ Supervision::Step Supervision::begin_socket_call(Job &job) {
     if (job.sends() && (flags_of(call) & MSG_FASTOPEN) != 0) {
         return Answer{0, EOPNOTSUPP};  // a send that connects is not two things at once
     }
+    if (!subject->is_asked) {
+        follow_files();
+    }
     const bool may_connect = job.sends() && call.is_indirect && is_judged(EventId::connect);
     const bool is_wanted =
         is_traced(call.event) || may_connect || (is_judged(call.event) && may_be_refused(job, *subject));
@@ -190,7 +197,7 @@ Supervision::Step Supervision::begin_socket_call(Job &job) {
         return Answer{0, 0, true};
     }
     const int taken = subjects_.take_fd(call.tid, static_cast<int>(call.args[0]));
-    if (taken == -EBADF || taken == -EMFILE) {
+    if (taken == -EBADF || taken == -ENOBUFS) {
         return Answer{0, -taken};
     }
     if (taken < 0) {
@@ -207,6 +214,9 @@ Supervision::Step Supervision::begin_socket_call(Job &job) {
                                                                         : std::nullopt;
     }
     job.described = std::move(*described);
+    if (describer_.has_met_files()) {
+        follow_files();
+    }
     if (is_left_to_the_kernel(job, *subject)) {
         return Answer{0, 0, true};
     }
@@ -258,93 +268,6 @@ bool Supervision::is_left_to_the_kernel(Job &job, Subject &subject) {
                                  call.event != EventId::writev && !(call.event == EventId::sendto && call.args[4] == 0);
     return job.decision.is_final && job.decision.action == ActionId::allow && !job.decision.told &&
            !is_traced(call.event) && !has_destination && !call.is_indirect && subjects_.is_alone(call.tid);
-}
-
-// Reads and writes of what is no socket, on what it was when that was looked at.
-Supervision::Step Supervision::file_call(Job &job) {
-    if (job.worker) {
-        if (!job.worker->is_done()) {
-            return std::nullopt;
-        }
-        return end_file_call(job, job.worker->result());
-    }
-    constexpr std::uint64_t kMost = 16 << 20;
-    const CallerMemory memory(job.call.tid, job.call.is_compat);
-    const int error =
-        job.sends() ? read_request(job.call, memory, 0, job.send) : read_request(job.call, memory, 0, job.receive);
-    if (error != 0) {
-        return Answer{0, error};
-    }
-    const std::vector<wire::user_iovec> &iov = job.sends() ? job.send.iov : job.receive.iov;
-    std::vector<std::byte> bytes(std::min(job.sends() ? job.send.total : job.receive.total, kMost));
-    if (job.sends() && memory.gather(iov, bytes) < bytes.size()) {
-        return Answer{0, EFAULT};
-    }
-    // `flags` of preadv2(2): RWF_NOWAIT first, as most can be done at once.
-    auto make = [file = job.socket.get(), sends = job.sends(), memory, iov,
-                 bytes = std::move(bytes)](int flags) mutable -> std::int64_t {
-        iovec part{bytes.data(), bytes.size()};
-        const ssize_t done = sends ? ::pwritev2(file, &part, 1, -1, flags) : ::preadv2(file, &part, 1, -1, flags);
-        if (done < 0) {
-            return -errno;
-        }
-        const Bytes read = Bytes(bytes).first(static_cast<std::size_t>(done));
-        return sends || memory.scatter(iov, read) == read.size() ? done : -EFAULT;
-    };
-    struct stat status {};
-    const bool is_regular = ::fstat(job.socket.get(), &status) == 0 && S_ISREG(status.st_mode);
-    const std::int64_t done = make(is_regular ? 0 : RWF_NOWAIT);
-    if (!is_regular && (done == -EAGAIN || done == -EOPNOTSUPP)) {
-        job.worker = std::make_unique<Worker>([make]() mutable { return make(0); });
-        return std::nullopt;
-    }
-    return end_file_call(job, done);
-}
-
-Supervision::Answer Supervision::end_file_call(const Job &job, std::int64_t result) {
-    if (result == -EPIPE && job.sends()) {
-        subjects_.signal_pipe(job.call.tid);
-    }
-    return {std::max<std::int64_t>(result, 0), static_cast<int>(std::max<std::int64_t>(-result, 0))};
-}
-
-// sendfile: no way to receive, or to send, what a rule might refuse. Between files it is left alone where nobody can
-// turn one of them into a socket meanwhile, and made here else.
-Supervision::Step Supervision::begin_transfer(Job &job) {
-    const Call &call = job.call;
-    static const EventMask sends = events_named("send"), receives = events_named("receive");
-    for (const auto &[fd, number, judged] : {std::tuple(&job.other, call.args[1], options_.judged & receives),
-                                             std::tuple(&job.socket, call.args[0], options_.judged & sends)}) {
-        const int taken = subjects_.take_fd(call.tid, static_cast<int>(number));
-        if (taken < 0) {
-            Subject *subject = taken == -EBADF ? nullptr : subjects_.find(call.tid);
-            return subject != nullptr ? opaque(call, *subject) : Answer{0, EBADF};
-        }
-        *fd = Fd(taken);
-        struct stat status {};
-        if (judged != 0 && ::fstat(taken, &status) == 0 && S_ISSOCK(status.st_mode)) {
-            return Answer{0, EINVAL};
-        }
-    }
-    if (subjects_.is_alone(call.tid)) {
-        return Answer{0, 0, true};
-    }
-    const CallerMemory memory(call.tid, call.is_compat);
-    const bool is_short = call.is_compat && call.has_time32;  // its offset is one of 32 bits
-    std::int64_t offset = 0;
-    if (call.args[2] != 0 && (is_short || !memory.read(call.args[2], &offset, sizeof(offset)))) {
-        return Answer{0, is_short ? EINVAL : EFAULT};
-    }
-    job.is_file = true;
-    job.worker = std::make_unique<Worker>([out = job.socket.get(), in = job.other.get(), at = call.args[2], memory,
-                                           offset, count = call.args[3]]() mutable -> std::int64_t {
-        const ssize_t done = ::sendfile(out, in, at != 0 ? &offset : nullptr, count);
-        if (done < 0) {
-            return -errno;
-        }
-        return at == 0 || memory.write(at, &offset, sizeof(offset)) ? done : -EFAULT;
-    });
-    return std::nullopt;
 }
 
 Supervision::Step Supervision::step(Job &job) {
@@ -442,6 +365,7 @@ void Supervision::look_after_waiting() {
     const Clock::time_point now = Clock::now();
     if (now - swept_ > kSweep) {
         subjects_.sweep();
+        follow_files();
         std::erase_if(kept_, [&](const auto &entry) { return now - entry.second.since > kKeep; });
         swept_ = now;
     }

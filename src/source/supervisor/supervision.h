@@ -31,9 +31,10 @@
 namespace sockwarden {
 
 struct SupervisionOptions {
-    EventMask traced = 0;  // events of which each is recorded
-    EventMask judged = 0;  // events that policies are asked about
-    Judge judge;           // asked in the supervisor's thread
+    EventMask traced = 0;                // events of which each is recorded
+    EventMask judged = 0;                // events that policies are asked about
+    Judge judge;                         // asked in the supervisor's thread
+    std::function<bool()> follow_files;  // asked there when a file was met: whether it may judge otherwise now
     std::uint32_t snaplen = wire::INLINE_PAYLOAD;
     bool allow_opaque = false;  // lets processes be that may not be looked into; else their calls fail with EACCES
     std::function<void(const std::string &)> say;  // a line for people, in the supervisor's thread
@@ -114,7 +115,6 @@ private:
     void take_notification();
     void begin(const Call &call);
     Step begin_socket_call(Job &job);
-    Step begin_transfer(Job &job);
     Step step(Job &job);
     void run_job(std::uint64_t id);
     bool send_answer(std::uint64_t id, const Answer &answer);
@@ -130,11 +130,16 @@ private:
 
     bool is_judged(EventId event) const { return (options_.judged & event_bit(event)) != 0; }
     bool is_traced(EventId event) const { return (options_.traced & event_bit(event)) != 0; }
+    void follow_files();
     bool may_be_refused(const Job &job, Subject &subject);
     bool is_left_to_the_kernel(Job &job, Subject &subject);
-    Step file_call(Job &job);
-    Answer end_file_call(const Job &job, std::int64_t result);
     Answer opaque(const Call &call, const Subject &subject);
+
+    // supervision_files.cpp
+    Step file_call(Job &job);
+    Answer end_file_call(Job &job, std::int64_t result);
+    Step begin_transfer(Job &job);
+    Step judge_transfer(Job &job, Subject &subject);
 
     // supervision_receive.cpp
     Step receive(Job &job);

@@ -129,6 +129,10 @@ void Supervision::add_send(const Job &job, wire::message_record &message, Record
     message.flags = request.flags;
     message.iovlen = request.iovlen;
     add_vector(request.iov, message, to);
+    if (job.call.kind == Call::Kind::transfer) {
+        message.in_fd = static_cast<wire::s32>(job.call.args[1]);
+        message.payload_state = wire::REASON_pages;
+    }
     message.origin = wire::ORIGIN_USER;
     if (!request.name.empty()) {
         message.name_state = wire::REASON_here;

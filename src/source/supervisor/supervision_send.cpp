@@ -51,6 +51,9 @@ Supervision::Progress Supervision::begin_send(Job &job, Subject &subject) {
             error = destination.error();
         } else {
             job.destination = *std::move(destination);
+            if (job.destination.file) {
+                follow_files();
+            }
         }
     }
     if (error == 0) {
@@ -177,6 +180,9 @@ Supervision::Step Supervision::connect(Job &job) {
         return end_connect(job, *subject, destination.error());
     }
     job.destination = *std::move(destination);
+    if (job.destination.file) {
+        follow_files();
+    }
     if (is_judged(job.call.event)) {
         job.decision = judge_send(job, *subject, Known::message);
         if (job.decision.refuses) {
