@@ -25,6 +25,8 @@ struct Options {
     int iterations = 50'000;
     std::string json;
     bool check = false;
+    int workload = -1;  // this one is timed here, and nothing else is done
+    Repeats repeats{1, 1};
 };
 
 Result<Report> run(const Options &options, const TestBed &bed, std::vector<Variant> &variants) {
@@ -79,6 +81,22 @@ Result<bool> benchmark(const Options &options) {
     return std::all_of(targets.begin(), targets.end(), [](const Target &target) { return target.holds; });
 }
 
+// What a subject starts that has to start what it watches.
+Result<Done> time_one(const Options &options) {
+    Result<SocketPair> sockets = SocketPair::make();
+    if (!sockets)
+        return sockets.error();
+    Result<TcpConnection> connection = TcpConnection::make();
+    if (!connection)
+        return connection.error();
+    const TestBed bed{std::move(*sockets), std::move(*connection), false};
+    Result<double> ns = time_workload(static_cast<Workload>(options.workload), options.repeats, Meter::real, bed);
+    if (!ns)
+        return ns.error();
+    fmt::print("{:.3f}\n", *ns);
+    return Done{};
+}
+
 }  // namespace
 }  // namespace sockwarden::bench
 
@@ -95,7 +113,16 @@ int main(int argc, char **argv) {
         ->capture_default_str();
     app.add_option("--json", options.json, "also write the result to this file");
     app.add_flag("--check", options.check, "exit 1 when a target does not hold");
+    app.add_option("--time", options.workload)->check(CLI::Range(0, workload_count - 1))->group("");
+    app.add_option("--batches", options.repeats.batches)->group("");
+    app.add_option("--batch", options.repeats.batch)->group("");
     CLI11_PARSE(app, argc, argv);
+    if (options.workload >= 0) {
+        const Result<Done> timed = time_one(options);
+        if (!timed)
+            fmt::print(stderr, "bench-overhead: {}\n", timed.error().text);
+        return timed ? 0 : 2;
+    }
 
     Result<bool> holds = benchmark(options);
     if (!holds) {

@@ -16,8 +16,9 @@ Result<Times> time_all(const Variant &variant, const std::vector<Workload> &work
                        const TestBed &bed) {
     Times times{};
     for (const Workload workload : workloads) {
-        Result<double> time =
-            time_workload(workload, repeats_of(workload, iterations, variant.divisor), variant.meter, bed);
+        const Repeats repeats = repeats_of(workload, iterations, variant.divisor);
+        Result<double> time = variant.subject == nullptr ? time_workload(workload, repeats, variant.meter, bed)
+                                                         : variant.subject->time(workload, repeats, variant.meter, bed);
         if (!time)
             return time.error();
         times[static_cast<std::size_t>(workload)] = *time;

@@ -106,6 +106,18 @@ Target getppid_target(const Report &report, std::size_t variant, Result<RunCount
             ns <= free_ns && runs->per_getppid <= free_runs && runs->per_pair > 0};
 }
 
+// Where nothing needs the content of a message.
+Target supervised_target(const Report &report) {
+    constexpr double limit = 0.5;
+    const std::string text =
+        fmt::format("{}: at most {:.1f} x strace", report.variants[supervised_variant].name, limit);
+    if (!measured(report, supervised_variant, Workload::pair) || !measured(report, strace_variant, Workload::pair))
+        return {text, "not measured", false};
+    const double ratio =
+        added(report, supervised_variant, Workload::pair).median / added(report, strace_variant, Workload::pair).median;
+    return {text, fmt::format("{:.2f}", ratio), ratio <= limit};
+}
+
 bool uses_trampoline(const VariantResult &result) { return result.engine_line.find("trampoline") != std::string::npos; }
 
 std::string escape(std::string_view text) {
@@ -153,6 +165,7 @@ std::vector<Target> judge(Report &report) {
     };
     if (uses_trampoline(report.results[default_variant]))
         targets.push_back(getppid_target(report, default_variant, report.default_runs));
+    targets.push_back(supervised_target(report));
     return targets;
 }
 

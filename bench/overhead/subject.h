@@ -23,6 +23,10 @@ public:
     virtual ~Subject() = default;
     virtual Result<Done> attach() = 0;
     virtual Result<Detached> detach() = 0;
+    // Nanoseconds per operation while it is attached; in this process, where it does not have to start what it watches.
+    virtual Result<double> time(Workload workload, Repeats repeats, Meter meter, const TestBed &bed) {
+        return time_workload(workload, repeats, meter, bed);
+    }
 
     // The process whose programs are attached; 0 for none.
     virtual pid_t pid() const { return 0; }
@@ -54,6 +58,8 @@ constexpr std::size_t floor_variant = 2;
 constexpr std::size_t light_variant = 3;
 constexpr std::size_t default_variant = 4;
 constexpr std::size_t idle_filter_variant = 5;
+constexpr std::size_t strace_variant = 7;
+constexpr std::size_t supervised_variant = 10;  // rules on sockets
 
 std::vector<Variant> make_variants(const SubjectOptions &options);
 

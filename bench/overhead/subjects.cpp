@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The subjects of the comparison, and the list of variants.
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
+#include <filesystem>
+#include <fstream>
 
 #include "common/child.h"
 #include "common/clock.h"
@@ -118,6 +122,67 @@ private:
     std::optional<Tracer> tracer_;
 };
 
+// `sockwarden run`, which starts what it supervises: this program, once for each workload.
+class SupervisedSubject : public Subject {
+public:
+    // `rule` is an expression; empty: without a policy.
+    SupervisedSubject(const SubjectOptions &options, const std::string &rule)
+        : sockwarden_(options.sockwarden), null_(options.null) {
+        if (rule.empty())
+            return;
+        char path[] = "/tmp/sockwarden-bench-XXXXXX";
+        const Fd file(::mkstemp(path));
+        policy_ = path;
+        std::ofstream(policy_) << "version: 1\nname: bench\nrules:\n  - name: never\n    when: " << rule
+                               << "\n    action: deny\n";
+    }
+    SupervisedSubject(const SupervisedSubject &) = delete;
+    SupervisedSubject &operator=(const SupervisedSubject &) = delete;
+    ~SupervisedSubject() override {
+        if (!policy_.empty())
+            ::unlink(policy_.c_str());
+    }
+
+    Result<Done> attach() override { return Done{}; }
+    Result<Detached> detach() override { return Detached{0}; }
+
+    Result<double> time(Workload workload, Repeats repeats, Meter, const TestBed &) override {
+        std::vector<std::string> command = {sockwarden_, "run", "-w", "/dev/null"};
+        if (!policy_.empty())
+            command.insert(command.end(), {"--policy", policy_});
+        command.insert(command.end(),
+                       {"--", program_, "--time", std::to_string(static_cast<int>(workload)), "--batches",
+                        std::to_string(repeats.batches), "--batch", std::to_string(repeats.batch)});
+        int ends[2];
+        if (::pipe2(ends, O_CLOEXEC) != 0)
+            return system_error("a pipe");
+        const Fd out(ends[0]);
+        Fd in(ends[1]);
+        Result<Child> child = Child::execute(command, {in.get(), null_}, std::nullopt);
+        in = Fd();
+        if (!child)
+            return child.error();
+        std::string text(256, '\0');
+        std::size_t size = 0;
+        for (ssize_t got = 1; got > 0 && size < text.size();
+             size += static_cast<std::size_t>(std::max<ssize_t>(got, 0)))
+            got = ::read(out.get(), text.data() + size, text.size() - size);
+        Result<Exit> exit = child->wait(10 * ns_per_second);
+        if (!exit)
+            return exit.error();
+        double ns = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + size, ns);
+        if (exit->status != 0 || error != std::errc())
+            return Error{fmt::format("sockwarden run: {}", describe_exit(exit->status))};
+        return ns;
+    }
+
+private:
+    std::string sockwarden_, policy_;
+    int null_;
+    std::string program_ = std::filesystem::read_symlink("/proc/self/exe").string();
+};
+
 std::unique_ptr<Subject> strace(const SubjectOptions &options) {
     TracerCommand command;
     command.words = {"strace", "-f", "-e", "trace=recvmsg", "-o", "/dev/null", "-p", std::to_string(getpid())};
@@ -175,6 +240,13 @@ std::vector<Variant> make_variants(const SubjectOptions &options) {
     add("send", "sockwarden --events send", sends, sockwarden({"--events", "send"}));
     add("strace", "strace -f -e trace=recvmsg", calls, strace(options), 50, Meter::real);
     add("bpftrace", "bpftrace counting recvmsg", calls, bpftrace(options), 4);
+    const auto supervised = [&](const std::string &key, const std::string &name, const std::string &rule) {
+        add(key, "sockwarden run, " + name, calls, std::make_unique<SupervisedSubject>(options, rule), 25, Meter::real);
+    };
+    supervised("run_process", "rule on processes", R"(event == "recvmsg" && process.uid == 4000000000)");
+    supervised("run_socket", "rule on sockets", R"(event == "recvmsg" && socket.local.abstract == "never")");
+    supervised("run_content", "rule on content", R"(event == "recvmsg" && payload.contains("never"))");
+    supervised("run_trace", "tracing", "");
     return variants;
 }
 

@@ -96,70 +96,6 @@ void ExpectTold(const Json &record, const std::string &event, const std::string 
     EXPECT_EQ(live::At(record, "/process/pid"), Json(::getpid())) << record;
 }
 
-TEST(Guard, ConnectionsToAName) {
-    Guarding guarding(R"(
-  - name: secret
-    when: event == "connect" && socket.remote.abstract == "guard-secret"
-    action: deny
-    errno: EPERM
-)");
-    ASSERT_TRUE(guarding.Works()) << guarding.Said();
-    for (const int type : {SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM}) {
-        const Socket secret = Listening(type, Abstract("guard-secret")), open = Listening(type, Abstract("guard-open"));
-        EXPECT_EQ(Connect(type, Abstract("guard-secret")), -EPERM) << type;
-        EXPECT_EQ(Connect(type, Abstract("guard-open")), 0) << type;
-    }
-    const std::vector<Json> told = guarding.End();
-    ASSERT_EQ(told.size(), 3U);
-    for (const Json &record : told) {
-        ExpectTold(record, "connect", "deny", "secret", "connect");
-        EXPECT_EQ(Text(record, "/errno"), "EPERM") << record;
-    }
-}
-
-TEST(Guard, TcpConnectionsToAPort) {
-    Guarding guarding(R"(
-  - name: port
-    when: socket.remote.port == 4242 && socket.remote.address.inCidr("127.0.0.0/8")
-    action: deny
-)");
-    ASSERT_TRUE(guarding.Works()) << guarding.Said();
-    for (const auto &[port, expected] : {std::pair(4242, -EACCES), std::pair(4243, -ECONNREFUSED)}) {
-        sockaddr_in name{};
-        name.sin_family = AF_INET;
-        name.sin_port = htons(static_cast<std::uint16_t>(port));
-        name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        const Socket socket(fd);
-        EXPECT_EQ(Got(::connect(fd, reinterpret_cast<sockaddr *>(&name), sizeof(name))), expected) << port;
-    }
-    const std::vector<Json> told = guarding.End();
-    ASSERT_EQ(told.size(), 1U);
-    ExpectTold(told[0], "connect", "deny", "port", "connect");
-}
-
-TEST(Guard, SendsByLength) {
-    Guarding guarding(R"(
-  - name: large
-    when: event in ["sendto", "write"] && payload.length > 100 && socket.family == "AF_UNIX"
-    action: deny
-    errno: EMSGSIZE
-)");
-    ASSERT_TRUE(guarding.Works()) << guarding.Said();
-    const Pair pair = MakePair(SOCK_DGRAM);
-    const std::string text(200, 'x');
-    EXPECT_EQ(Got(::send(pair.near.fd(), text.data(), 100, 0)), 100);
-    EXPECT_EQ(Got(::send(pair.near.fd(), text.data(), 101, 0)), -EMSGSIZE);
-    EXPECT_EQ(Got(::write(pair.near.fd(), text.data(), 101)), -EMSGSIZE);
-    char room[300];
-    EXPECT_EQ(Got(::recv(pair.far.fd(), room, sizeof(room), 0)), 100);
-    EXPECT_EQ(Got(::recv(pair.far.fd(), room, sizeof(room), 0)), -EAGAIN);
-    const std::vector<Json> told = guarding.End();
-    ASSERT_EQ(told.size(), 2U);
-    ExpectTold(told[0], "sendto", "deny", "large", "send");
-    ExpectTold(told[1], "write", "deny", "large", "send");
-}
-
 TEST(Guard, ReceivesLeaveTheMessageQueued) {
     auto guarding = std::make_unique<Guarding>(R"(
   - name: mute
@@ -268,25 +204,6 @@ long SendTo(const Abstract &name, const std::string &text) {
     return Got(::sendto(sender.fd(), text.data(), text.size(), 0, name.address(), name.size));
 }
 
-TEST(Guard, SendsOfDatagramsToAName) {
-    Guarding guarding(R"(
-  - name: secret
-    when: event == "sendto" && socket.remote.abstract == "guard-secret"
-    action: deny
-)");
-    ASSERT_TRUE(guarding.Works()) << guarding.Said();
-    const Socket secret = Listening(SOCK_DGRAM, Abstract("guard-secret")),
-                 open = Listening(SOCK_DGRAM, Abstract("guard-open"));
-    EXPECT_EQ(SendTo(Abstract("guard-secret"), "abc"), -EACCES);
-    EXPECT_EQ(SendTo(Abstract("guard-open"), "abc"), 3);
-    char room[8];
-    EXPECT_EQ(Got(::recv(secret.fd(), room, sizeof(room), 0)), -EAGAIN);
-    EXPECT_EQ(Got(::recv(open.fd(), room, sizeof(room), 0)), 3);
-    const std::vector<Json> told = guarding.End();
-    ASSERT_EQ(told.size(), 1U);
-    ExpectTold(told[0], "sendto", "deny", "secret", "send");
-}
-
 TEST(Guard, DatagramsByContentAnywhereInTheFirst4KiB) {
     Guarding guarding(R"(
   - name: content
@@ -313,37 +230,6 @@ TEST(Guard, DatagramsByContentAnywhereInTheFirst4KiB) {
     ExpectTold(told[0], "refused", "drop", "content", "queue");
     EXPECT_EQ(Text(told[0], "/payload/text").substr(0, secret.size()), secret);
     EXPECT_EQ(live::At(told.back(), "/verdict/certain"), Json(false));
-}
-
-TEST(Guard, UdpByContentAndPort) {
-    Guarding guarding(R"(
-  - name: content
-    when: socket.local.port == 4244 && payload.startsWith("bad") && payload.length < 100
-    action: drop
-)");
-    ASSERT_TRUE(guarding.Works()) << guarding.Said();
-    sockaddr_in name{};
-    name.sin_family = AF_INET;
-    name.sin_port = htons(4244);
-    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const Socket receiver(AF_INET, SOCK_DGRAM), sender(AF_INET, SOCK_DGRAM);
-    ASSERT_EQ(::bind(receiver.fd(), reinterpret_cast<sockaddr *>(&name), sizeof(name)), 0);
-    char room[256];
-    for (const auto &[text, arrives] :
-         {std::pair(std::string("bad news"), false), std::pair(std::string("good news"), true),
-          std::pair("bad" + std::string(97, '.'), true)}) {
-        EXPECT_EQ(
-            Got(::sendto(sender.fd(), text.data(), text.size(), 0, reinterpret_cast<sockaddr *>(&name), sizeof(name))),
-            static_cast<long>(text.size()));
-        EXPECT_EQ(Got(::recv(receiver.fd(), room, sizeof(room), 0)), arrives ? static_cast<long>(text.size()) : -EAGAIN)
-            << text;
-    }
-    const std::vector<Json> told = guarding.End();
-    ASSERT_EQ(told.size(), 1U);
-    EXPECT_EQ(Text(told[0], "/event"), "refused");
-    EXPECT_EQ(Text(told[0], "/verdict/rule"), "content");
-    EXPECT_EQ(Text(told[0], "/payload/text"), "bad news");
-    EXPECT_EQ(live::At(told[0], "/process/pid"), Json(0)) << told[0];
 }
 
 TEST(Guard, DatagramsBySenderAndDescriptors) {
@@ -412,25 +298,6 @@ TEST(Guard, SplicesAndZeroCopy) {
     ExpectTold(told[1], "zerocopy", "deny", "pages", "zerocopy");
 }
 
-TEST(Guard, KillsWhoAsks) {
-    Guarding guarding(R"(
-  - name: deadly
-    when: event == "connect" && socket.remote.abstract == "guard-deadly"
-    action: kill
-)");
-    ASSERT_TRUE(guarding.Works()) << guarding.Said();
-    const Socket listener = Listening(SOCK_STREAM, Abstract("guard-deadly"));
-    const pid_t child = ::fork();
-    if (child == 0) {
-        Connect(SOCK_STREAM, Abstract("guard-deadly"));
-        ::_exit(0);
-    }
-    int status = 0;
-    ASSERT_EQ(::waitpid(child, &status, 0), child);
-    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << status;
-    EXPECT_EQ(Got(::accept4(listener.fd(), nullptr, nullptr, SOCK_CLOEXEC)), -EAGAIN) << "it was refused, too";
-}
-
 TEST(Guard, AuditReportsAndRefusesNothing) {
     Guarding guarding(R"(
   - name: secret
@@ -445,28 +312,6 @@ TEST(Guard, AuditReportsAndRefusesNothing) {
     ASSERT_EQ(told.size(), 1U);
     ExpectTold(told[0], "connect", "deny", "secret", "connect");
     EXPECT_EQ(live::At(told[0], "/verdict/enforced"), Json(false));
-}
-
-TEST(Guard, AnEarlierRuleAllows) {
-    Guarding guarding(R"(
-  - name: one
-    when: socket.remote.abstract == "guard-one"
-    action: allow
-  - name: rest
-    when: event == "connect" && socket.family == "AF_UNIX" && socket.remote.abstract.startsWith("guard-")
-    action: deny
-  - name: told
-    when: event == "connect"
-    action: alert
-)");
-    ASSERT_TRUE(guarding.Works()) << guarding.Said();
-    const Socket one = Listening(SOCK_STREAM, Abstract("guard-one")),
-                 two = Listening(SOCK_STREAM, Abstract("guard-two"));
-    EXPECT_EQ(Connect(SOCK_STREAM, Abstract("guard-one")), 0);
-    EXPECT_EQ(Connect(SOCK_STREAM, Abstract("guard-two")), -EACCES);
-    const std::vector<Json> told = guarding.End();
-    ASSERT_EQ(told.size(), 1U) << "the first that decides ends it";
-    ExpectTold(told[0], "connect", "deny", "rest", "connect");
 }
 
 constexpr const char *kSecret = R"(
@@ -782,76 +627,6 @@ TEST(Guard, NobodyIsLockedOutOfIt) {
     EXPECT_NE(nobody.err.find("there is no guard at work"), std::string::npos) << nobody.err;
 }
 
-TEST(Guard, RoundIt) {
-    Guarding guarding(R"(
-  - name: mute
-    when: socket.local.abstract == "guard-mute" && event in ["recvfrom", "recvmsg", "read"]
-    action: deny
-)");
-    ASSERT_TRUE(guarding.Works()) << guarding.Said();
-    const Socket mute = Listening(SOCK_DGRAM, Abstract("guard-mute"));
-    ASSERT_EQ(SendTo(Abstract("guard-mute"), "abc"), 3);
-    char room[8];
-    const Socket copy(::dup(mute.fd()));
-    EXPECT_EQ(Got(::recv(copy.fd(), room, sizeof(room), 0)), -EACCES) << "by another descriptor";
-    long by_thread = 0, by_pidfd = 0;
-    std::thread([&] { by_thread = Got(::recv(mute.fd(), room, sizeof(room), 0)); }).join();
-    EXPECT_EQ(by_thread, -EACCES);
-    const pid_t child = ::fork();
-    if (child == 0) {
-        ::_exit(Got(::recv(mute.fd(), room, sizeof(room), 0)) == -EACCES ? 0 : 1);
-    }
-    int status = 0;
-    ASSERT_EQ(::waitpid(child, &status, 0), child);
-    EXPECT_EQ(status, 0) << "by a child";
-    const Socket self(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
-    const Socket taken(static_cast<int>(::syscall(SYS_pidfd_getfd, self.fd(), mute.fd(), 0)));
-    by_pidfd = Got(::recv(taken.fd(), room, sizeof(room), 0));
-    EXPECT_EQ(by_pidfd, -EACCES);
-    const Pair pair = MakePair(SOCK_STREAM);
-    Carried message({mute.fd()});
-    ASSERT_EQ(Got(::sendmsg(pair.near.fd(), &message.header, 0)), 1);
-    message.header.msg_controllen = sizeof(message.control);
-    ASSERT_EQ(Got(::recvmsg(pair.far.fd(), &message.header, MSG_CMSG_CLOEXEC)), 1);
-    int number = -1;
-    std::memcpy(&number, CMSG_DATA(CMSG_FIRSTHDR(&message.header)), sizeof(number));
-    const Socket passed(number);
-    EXPECT_EQ(Got(::read(passed.fd(), room, sizeof(room))), -EACCES) << "passed over a socket";
-    EXPECT_EQ(guarding.End().size(), 5U);
-}
-
-// What a datagram's own name changes about whom it goes to, and what it does not.
-TEST(Guard, SendsToThePeerByItsNameAreNoWayRound) {
-    Guarding guarding(R"(
-  - name: secret
-    when: event in ["sendto", "sendmsg"] && socket.remote.abstract == "guard-secret" && payload.length == 3
-    action: deny
-)");
-    ASSERT_TRUE(guarding.Works()) << guarding.Said();
-    const Abstract name("guard-secret");
-    for (const int type : {SOCK_DGRAM, SOCK_SEQPACKET}) {
-        const Socket secret = Listening(type, name), sender(AF_UNIX, type);
-        ASSERT_EQ(Got(::connect(sender.fd(), name.address(), name.size)), 0) << type;
-        EXPECT_EQ(Got(::send(sender.fd(), "abc", 3, 0)), -EACCES) << type;
-        EXPECT_EQ(Got(::sendto(sender.fd(), "abc", 3, 0, name.address(), name.size)), -EACCES) << type;
-        EXPECT_EQ(Got(::sendto(sender.fd(), "abcd", 4, 0, name.address(), name.size)), 4) << type;
-    }
-    const Abstract nobody("guard-nobody");
-    const Socket secret = Listening(SOCK_DGRAM, name), sender(AF_UNIX, SOCK_DGRAM);
-    EXPECT_EQ(Got(::sendto(sender.fd(), "abc", 3, 0, nobody.address(), nobody.size)), -ECONNREFUSED);
-    EXPECT_EQ(Got(::sendto(sender.fd(), "abcd", 4, 0, name.address(), name.size)), 4) << "the one before is forgotten";
-    const std::vector<Json> told = guarding.End();
-    ASSERT_EQ(told.size(), 4U);
-    for (const Json &record : told) {
-        ExpectTold(record, "sendto", "deny", "secret", "send");
-    }
-}
-
-template <class Address>
-long SendUdp(const Socket &socket, const Address &to) {
-    return Got(::sendto(socket.fd(), "abc", 3, 0, reinterpret_cast<const sockaddr *>(&to), sizeof(to)));
-}
-
 sockaddr_in Inet(std::uint32_t address, std::uint16_t port) {
     sockaddr_in name{};
     name.sin_family = AF_INET;
@@ -866,50 +641,6 @@ sockaddr_in6 Inet6(const in6_addr &address, std::uint16_t port) {
     name.sin6_port = htons(port);
     name.sin6_addr = address;
     return name;
-}
-
-template <class Address>
-long ConnectTo(int family, int type, const Address &to) {
-    const Socket socket(family, type);
-    return Got(::connect(socket.fd(), reinterpret_cast<const sockaddr *>(&to), sizeof(to)));
-}
-
-// Every way to write this machine's address.
-TEST(Guard, OtherWordsForThisMachineAreNoWayRound) {
-    Guarding guarding(R"(
-  - name: here
-    when: >-
-      event in ["connect", "sendto"] && socket.remote.port == 4242 &&
-      (socket.remote.address.inCidr("127.0.0.0/8") || socket.remote.address == "::1")
-    action: deny
-)");
-    ASSERT_TRUE(guarding.Works()) << guarding.Said();
-    in6_addr mapped{}, mapped_any{};
-    ASSERT_EQ(::inet_pton(AF_INET6, "::ffff:127.0.0.1", &mapped), 1);
-    ASSERT_EQ(::inet_pton(AF_INET6, "::ffff:0.0.0.0", &mapped_any), 1);
-    for (const int type : {SOCK_STREAM, SOCK_DGRAM}) {
-        EXPECT_EQ(ConnectTo(AF_INET, type, Inet(INADDR_LOOPBACK, 4242)), -EACCES) << type;
-        EXPECT_EQ(ConnectTo(AF_INET, type, Inet(INADDR_ANY, 4242)), -EACCES) << type;
-        for (const in6_addr &address : {in6addr_loopback, in6addr_any, mapped, mapped_any}) {
-            EXPECT_EQ(ConnectTo(AF_INET6, type, Inet6(address, 4242)), -EACCES) << type;
-        }
-    }
-    sockaddr_in unspecified = Inet(INADDR_LOOPBACK, 4242);
-    unspecified.sin_family = AF_UNSPEC;
-    const Socket udp(AF_INET, SOCK_DGRAM), udp6(AF_INET6, SOCK_DGRAM);
-    EXPECT_EQ(SendUdp(udp, Inet(INADDR_LOOPBACK, 4242)), -EACCES);
-    EXPECT_EQ(SendUdp(udp, Inet(INADDR_ANY, 4242)), -EACCES);
-    EXPECT_EQ(SendUdp(udp, unspecified), -EACCES);
-    EXPECT_EQ(SendUdp(udp, Inet(INADDR_LOOPBACK, 4243)), 3);
-    EXPECT_EQ(SendUdp(udp6, Inet6(in6addr_any, 4242)), -EACCES);
-    EXPECT_EQ(SendUdp(udp6, Inet(INADDR_LOOPBACK, 4242)), -EACCES);
-    const Socket fast(AF_INET, SOCK_STREAM);
-    const sockaddr_in name = Inet(INADDR_LOOPBACK, 4242);
-    EXPECT_EQ(Got(::sendto(fast.fd(), "abc", 3, MSG_FASTOPEN, reinterpret_cast<const sockaddr *>(&name), sizeof(name))),
-              -EACCES);
-    for (const Json &record : guarding.End()) {
-        EXPECT_EQ(live::At(record, "/verdict/certain"), Json(true)) << record;
-    }
 }
 
 TEST(Guard, AConnectedStreamGoesWhereItIsConnectedTo) {
@@ -930,7 +661,12 @@ TEST(Guard, AConnectedStreamGoesWhereItIsConnectedTo) {
     ASSERT_EQ(::connect(fd, reinterpret_cast<const sockaddr *>(&name), sizeof(name)), 0);
     EXPECT_EQ(Got(::sendto(fd, "abc", 3, 0, reinterpret_cast<const sockaddr *>(&elsewhere), sizeof(elsewhere))),
               -EACCES);
-    EXPECT_EQ(guarding.End().size(), 1U);
+    const Socket fast(AF_INET, SOCK_STREAM);
+    EXPECT_EQ(Got(::sendto(fast.fd(), "abc", 3, MSG_FASTOPEN, reinterpret_cast<const sockaddr *>(&name), sizeof(name))),
+              -EACCES);
+    const std::vector<Json> told = guarding.End();
+    ASSERT_EQ(told.size(), 2U);
+    EXPECT_EQ(live::At(told[1], "/verdict/certain"), Json(true)) << told[1];
 }
 
 TEST(Guard, ASocketThatConnectsAnewIsLookedAtAnew) {

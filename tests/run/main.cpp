@@ -18,7 +18,7 @@ int main(int argc, char **argv) {
         return 98;
     }
     if (argc == 3 && std::string_view(argv[1]) == "--actor") {
-        return run::RunActor(argv[2]);
+        return enforced::RunActor(argv[2]);
     }
     return live::RunTests(argc, argv, true);
 }

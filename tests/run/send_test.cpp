@@ -134,49 +134,6 @@ TEST(Run, SendsAreJudgedByWhereTheyGo) {
     EXPECT_EQ(Verdicts(result), "sendto:deny sendto:deny write:deny ");
 }
 
-// Every way to write this machine's address.
-ACTOR(other_words) {
-    const auto inet6 = [](const char *text) {
-        sockaddr_in6 name{};
-        name.sin6_family = AF_INET6;
-        name.sin6_port = htons(4242);
-        ::inet_pton(AF_INET6, text, &name.sin6_addr);
-        return name;
-    };
-    sockaddr_in any = Loopback(4242), unspecified = Loopback(4242);
-    any.sin_addr.s_addr = INADDR_ANY;
-    unspecified.sin_family = AF_UNSPEC;
-    for (const int type : {SOCK_STREAM, SOCK_DGRAM}) {
-        for (const sockaddr_in &name : {Loopback(4242), any}) {
-            const int socket = ::socket(AF_INET, type, 0);
-            IS(Got(::connect(socket, reinterpret_cast<const sockaddr *>(&name), sizeof(name))), -EACCES);
-        }
-        for (const char *text : {"::1", "::", "::ffff:127.0.0.1", "::ffff:0.0.0.0"}) {
-            const sockaddr_in6 name = inet6(text);
-            const int socket = ::socket(AF_INET6, type, 0);
-            IS(Got(::connect(socket, reinterpret_cast<const sockaddr *>(&name), sizeof(name))), -EACCES);
-        }
-    }
-    const int udp = ::socket(AF_INET, SOCK_DGRAM, 0), udp6 = ::socket(AF_INET6, SOCK_DGRAM, 0);
-    IS(SendTo(udp, any), -EACCES);
-    IS(SendTo(udp, unspecified), -EACCES);
-    IS(SendTo(udp, Loopback(4243)), 1);
-    IS(SendTo(udp6, Loopback(4242)), -EACCES);
-    const sockaddr_in6 any6 = inet6("::");
-    IS(Got(::sendto(udp6, "x", 1, 0, reinterpret_cast<const sockaddr *>(&any6), sizeof(any6))), -EACCES);
-}
-TEST(Run, OtherWordsForThisMachineAreNoWayRound) {
-    const Result result = RunUnder(R"(
-  - name: here
-    when: >-
-      event in ["connect", "sendto"] && socket.remote.port == 4242 &&
-      (socket.remote.address.inCidr("127.0.0.0/8") || socket.remote.address == "::1")
-    action: deny
-)",
-                                   "other_words");
-    EXPECT_TRUE(result.Passed()) << result.Text();
-}
-
 // What is sent before the connection is accepted goes where it was connected to.
 ACTOR(unaccepted) {
     char folder[] = "/tmp/sockwarden-waiting-XXXXXX";

@@ -63,7 +63,7 @@ std::vector<std::string> Supervised::CommandBy(const std::vector<std::string> &w
 std::vector<std::string> Supervised::Whole(const std::vector<std::string> &way,
                                            const std::vector<std::string> &words) const {
     std::vector<std::string> command;
-    if (::geteuid() == 0) {
+    if (::geteuid() == 0 && !stays_root_) {
         command = {Self(), "--as-nobody"};
     }
     command.push_back(Tool());
@@ -89,8 +89,12 @@ std::vector<std::string> Supervised::Command(const std::string &actor, const std
 }
 
 Result RunUnder(const std::string &rules, const std::string &actor, const std::vector<std::string> &more) {
+    return RunUnder(Supervised(rules), actor, more);
+}
+
+Result RunUnder(const Supervised &supervised, const std::string &actor, const std::vector<std::string> &more) {
     Result result;
-    result.ended = live::RunCommand(Supervised(rules).Command(actor, more), live::Seconds(60));
+    result.ended = live::RunCommand(supervised.Command(actor, more), live::Seconds(60));
     result.stream = live::ParseStream(result.ended.out);
     for (const Json &record : result.stream.records) {
         if (record.contains("verdict")) {

@@ -5,10 +5,13 @@
 #include <string>
 #include <vector>
 
+#include "actor.h"
 #include "process.h"
 #include "stream.h"
 
 namespace run {
+
+using namespace enforced;
 
 using live::Json;
 
@@ -30,6 +33,8 @@ public:
     explicit Supervised(const std::string &rules, const std::string &head = "");
     ~Supervised();
     std::vector<std::string> Command(const std::string &actor, const std::vector<std::string> &more = {}) const;
+    // Else root becomes an ordinary user first.
+    void StayRoot() { stays_root_ = true; }
     // Any command.
     std::vector<std::string> CommandOf(const std::vector<std::string> &words,
                                        const std::vector<std::string> &more = {}) const;
@@ -42,9 +47,11 @@ private:
     std::vector<std::string> Whole(const std::vector<std::string> &way, const std::vector<std::string> &words) const;
 
     std::string policy_;  // path; empty where there is none
+    bool stays_root_ = false;
 };
 
 Result RunUnder(const std::string &rules, const std::string &actor, const std::vector<std::string> &more = {});
+Result RunUnder(const Supervised &supervised, const std::string &actor, const std::vector<std::string> &more = {});
 
 // The verdicts that were told, a word each.
 std::string Verdicts(const Result &result);

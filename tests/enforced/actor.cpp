@@ -11,7 +11,7 @@
 #include <cstring>
 #include <map>
 
-namespace run {
+namespace enforced {
 namespace {
 
 std::map<std::string, void (*)()> &Actors() {
@@ -35,6 +35,7 @@ int RunActor(const std::string &name) {
     if (found == Actors().end()) {
         return 99;
     }
+    failed = 0;
     found->second();
     return failed;
 }
@@ -114,4 +115,22 @@ long SendFds(int socket, const std::string &bytes, const int *fds, std::size_t c
     return Got(::sendmsg(socket, &message, 0));
 }
 
-}  // namespace run
+int ReceiveFd(int socket) {
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+    char byte = 0;
+    iovec part{&byte, 1};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof(control);
+    IS(Got(::recvmsg(socket, &message, MSG_CMSG_CLOEXEC)), 1);
+    const cmsghdr *head = CMSG_FIRSTHDR(&message);
+    int fd = -1;
+    if (head != nullptr && head->cmsg_type == SCM_RIGHTS) {
+        std::memcpy(&fd, CMSG_DATA(head), sizeof(fd));
+    }
+    return fd;
+}
+
+}  // namespace enforced

@@ -8,12 +8,12 @@
 
 #include <string>
 
-namespace run {
+namespace enforced {
 
-// Defines a function that `sockwarden run -- TEST --actor NAME` runs.
-#define ACTOR(name)                                                              \
-    void Act_##name();                                                           \
-    [[maybe_unused]] const bool registered_##name = AddActor(#name, Act_##name); \
+// Defines a function that RunActor runs; so does `sockwarden run -- TEST --actor NAME`.
+#define ACTOR(name)                                                                          \
+    void Act_##name();                                                                       \
+    [[maybe_unused]] const bool registered_##name = ::enforced::AddActor(#name, Act_##name); \
     void Act_##name()
 
 bool AddActor(const char *name, void (*act)());
@@ -23,7 +23,7 @@ int RunActor(const std::string &name);
 // Says what was got and what was wanted where they differ.
 void Check(long got, long wanted, const char *what, int line);
 void Check(const std::string &got, const std::string &wanted, const char *what, int line);
-#define IS(got, wanted) ::run::Check((got), (wanted), #got, __LINE__)
+#define IS(got, wanted) ::enforced::Check((got), (wanted), #got, __LINE__)
 
 // What a call came to: what it returned, or minus the errno.
 long Got(long result);
@@ -38,5 +38,7 @@ std::string Receive(int socket, int flags = 0, std::size_t room = 100);
 long Send(int socket, const std::string &bytes, int flags = 0);
 // Sends descriptors with the bytes.
 long SendFds(int socket, const std::string &bytes, const int *fds, std::size_t count);
+// Receives one byte, and the descriptor beside it: -1 where there is none.
+int ReceiveFd(int socket);
 
-}  // namespace run
+}  // namespace enforced
