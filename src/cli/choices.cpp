@@ -7,6 +7,19 @@
 #include "catalog/catalog.h"
 
 namespace sockwarden {
+namespace {
+
+std::vector<std::string> split_commas(std::string_view text) {
+    std::vector<std::string> words;
+    for (std::size_t at = 0; at <= text.size();) {
+        const std::size_t end = std::min(text.find(',', at), text.size());
+        words.emplace_back(text.substr(at, end - at));
+        at = end + 1;
+    }
+    return words;
+}
+
+}  // namespace
 
 std::vector<std::string_view> choices_of(std::string_view option) {
     if (option == "--engine") {
@@ -69,6 +82,17 @@ Status check_choice(std::string_view what, std::string_view word, std::span<cons
         return Error{message + " Valid are: " + join_words(valid), 2};
     }
     return Error{message + ". Valid are: " + join_words(valid), 2};
+}
+
+Result<EventMask> read_events(const std::string &text) {
+    EventMask events = 0;
+    for (const std::string &name : split_commas(text)) {
+        if (Status status = check_choice("--events", name, choices_of("--events")); !status) {
+            return status.error();
+        }
+        events |= events_named(name);
+    }
+    return events;
 }
 
 }  // namespace sockwarden

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "catalog/catalog.h"
 
 namespace sockwarden {
 
@@ -21,5 +22,8 @@ std::string join_words(std::span<const std::string_view> words);
 
 // The error names `what` was given, the nearest valid word and all valid words.
 Status check_choice(std::string_view what, std::string_view word, std::span<const std::string_view> valid);
+
+// What --events names: events and sets of them, separated by commas.
+Result<EventMask> read_events(const std::string &text);
 
 }  // namespace sockwarden

@@ -4,9 +4,11 @@
 
 #include <memory>
 
+#include "cli/choices.h"
 #include "cli/commands.h"
 #include "cli/report.h"
 #include "cli/supervised_run.h"
+#include "source/supervisor/calls.h"
 
 namespace sockwarden {
 namespace {
@@ -20,7 +22,7 @@ it; sockwarden ends when the last of them has ended, and none outlives it.)";
 
 struct RunCommand : RunOptions {
     SupervisedRun run;
-    std::string snaplen = "256";
+    std::string snaplen = "256", events;
 
     Status check() {
         if (command.empty()) {
@@ -37,6 +39,14 @@ struct RunCommand : RunOptions {
             return length.error();
         }
         run.supervisor.what.snaplen = *length;
+        const Result<EventMask> named = events.empty() ? Result<EventMask>(0) : read_events(events);
+        if (!named) {
+            return named.error();
+        }
+        run.supervisor.what.traced = *named & supervised_events();
+        if (!events.empty() && run.supervisor.what.traced == 0) {
+            return Error{"sockwarden run sees receives, sends and connect, not " + events, kExitUsage};
+        }
         return Done{};
     }
 };
@@ -65,6 +75,10 @@ void add_run(CLI::App &app, Run &run, std::vector<std::string> words) {
     options->declare_run(*command);
     command->add_option("--snaplen", options->snaplen, "Payload bytes to capture of each message, 0 to 65535 [256]")
         ->type_name("N");
+    command
+        ->add_option("--events", options->events,
+                     "Events and sets of them to trace; with policies besides what they refuse [receive, or none]")
+        ->type_name("NAMES");
     command->add_option("--as-user", options->as_user, "Run the command as this user")->type_name("NAME");
     command->footer(kExamples);
     command->callback([options, &run] { run = [options] { return run_run(*options); }; });

@@ -19,7 +19,7 @@ int run_supervised(const RunOptions &options, SupervisedRun run) {
     SupervisionOptions &what = run.supervisor.what;
     std::string saying = "tracing with the supervisor engine";
     if (run.policies.empty()) {
-        what.traced = events_named("receive") & supervised_events();
+        what.traced = what.traced != 0 ? what.traced : events_named("receive") & supervised_events();
     } else {
         Result<std::unique_ptr<SupervisedPolicies>> read = SupervisedPolicies::read(run.policies, run.audit);
         if (!read) {
@@ -39,6 +39,7 @@ int run_supervised(const RunOptions &options, SupervisedRun run) {
     };
     run.supervisor.ring_size = options.ring_size;
     const std::uint32_t snaplen = what.snaplen;
+    const EventMask traced = what.traced;
     Result<std::unique_ptr<Supervisor>> opened = Supervisor::open(std::move(run.supervisor));
     if (!opened) {
         return fail(opened.error());
@@ -59,7 +60,10 @@ int run_supervised(const RunOptions &options, SupervisedRun run) {
         return source;
     };
     if (policies != nullptr) {
-        plan.wants = [&](Message &message) { return policies->complete(message); };
+        plan.wants = [&, traced = traced](Message &message) {
+            return policies->complete(message) ||
+                   (traced & event_bit(static_cast<EventId>(message.wire->head.event))) != 0;
+        };
     } else if (run.wants) {
         plan.wants = [&](const Message &message) { return run.wants(message); };
     }

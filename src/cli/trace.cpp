@@ -14,6 +14,7 @@
 #include "cli/trace_options.h"
 #include "output/filter.h"
 #include "source/bpf/choose.h"
+#include "source/supervisor/calls.h"
 
 namespace sockwarden {
 namespace {
@@ -61,10 +62,12 @@ int run_trace(TraceOptions &options) {
     std::optional<Filter> filter;
     // Without privilege one command can be traced all the same.
     const bool is_unprivileged = options.engine == "auto" && !options.command.empty() && options.pids.empty() &&
-                                 options.events == "receive" && !options.selection.light && !check_privilege();
+                                 !options.selection.light && !check_privilege() &&
+                                 (options.selection.events & supervised_events()) != 0;
     if (options.engine == kSupervisorEngine || is_unprivileged) {
         SupervisedRun run;
         run.supervisor.what.snaplen = options.selection.snaplen;
+        run.supervisor.what.traced = options.selection.events & supervised_events();
         if (options.wanted) {
             filter.emplace(*options.wanted);
             run.wants = [&filter](const Message &message) { return filter->wants(message); };

@@ -11,21 +11,12 @@
 #include "base/text.h"
 #include "cli/choices.h"
 #include "source/bpf/engine.h"
+#include "source/supervisor/calls.h"
 
 namespace sockwarden {
 namespace {
 
 constexpr const char *kWord = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_/";
-
-std::vector<std::string> split_commas(std::string_view text) {
-    std::vector<std::string> words;
-    for (std::size_t at = 0; at <= text.size();) {
-        const std::size_t end = std::min(text.find(',', at), text.size());
-        words.emplace_back(text.substr(at, end - at));
-        at = end + 1;
-    }
-    return words;
-}
 
 }  // namespace
 
@@ -61,13 +52,11 @@ void TraceOptions::declare(CLI::App &command_line) {
 }
 
 Status TraceOptions::check() {
-    selection.events = 0;
-    for (const std::string &name : split_commas(events)) {
-        if (Status status = check_choice("--events", name, choices_of("--events")); !status) {
-            return status;
-        }
-        selection.events |= events_named(name);
+    const Result<EventMask> named = read_events(events);
+    if (!named) {
+        return named.error();
     }
+    selection.events = *named;
     if (Status status = check_choice("--engine", engine, choices_of("--engine")); !status) {
         return status;
     }
@@ -122,11 +111,8 @@ Status TraceOptions::check_supervised() const {
     if (command.empty() || !pids.empty()) {
         return Error{"--engine supervisor sees one command: sockwarden trace --engine supervisor -- COMMAND", 2};
     }
-    const EventMask unseen = selection.events & ~events_named("receive");
-    for (const EventRow &row : sockwarden::events()) {
-        if ((unseen & event_bit(row.id)) != 0) {
-            return Error{"--engine supervisor sees receives only, not " + std::string(row.name), 2};
-        }
+    if ((selection.events & supervised_events()) == 0) {
+        return Error{"--engine supervisor sees receives, sends and connect, not " + events, 2};
     }
     if (selection.light) {
         return Error{"--light goes with the engines inside the kernel", 2};

@@ -84,4 +84,7 @@ struct Message {
     const Ruling *ruling = nullptr;             // the same in words, from who knows the policies
 };
 
+// Whether what the call came to is not known.
+inline bool is_told_before(const wire::message_record &message) { return message.entry_state == wire::REASON_before; }
+
 }  // namespace sockwarden

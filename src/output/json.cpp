@@ -138,7 +138,7 @@ MESSAGE_VALUE(engine) { append_json_string(line.to, line.message.engine); }
 MESSAGE_VALUE(ret) {
     if (line.message.ruling != nullptr && line.wire.ret >= 0) {
         line.to += "null";  // judged before the call did anything
-    } else {
+    } else if (!line.absent(FieldId::ret, is_told_before(line.wire) ? wire::REASON_before : wire::REASON_here)) {
         append_number(line.to, std::int64_t{line.wire.ret < 0 ? -1 : line.wire.ret});
     }
 }

@@ -216,7 +216,7 @@ void TableSink::message(const Message &message) {
     append_cell(at_text(message), 28);
     append_cell(peer_text(message), 20);
     to += style_.color ? (wire.ret < 0 ? kRed : kGreen) : "";
-    const std::string done = message.ruling != nullptr ? "-" : std::to_string(wire.ret);
+    const std::string done = message.ruling != nullptr || is_told_before(wire) ? "-" : std::to_string(wire.ret);
     append_cell(wire.ret < 0 ? errno_name(-wire.ret) : done, 8, true);
     to += style_.color ? kReset : "";
     if (message.ruling != nullptr) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -199,6 +200,44 @@ TEST(Run, WithoutAPolicyItTraces) {
     EXPECT_EQ(record.at("process").at("uid"), ::geteuid() == 0 ? 65534U : ::geteuid());
 }
 
+// What the command sends is told before the kernel sends it.
+ACTOR(traced_sends) {
+    const Pair pair = MakePair(SOCK_STREAM), tcp = MakePair(SOCK_STREAM, AF_INET);
+    IS(Send(pair.near, "hello"), 5);
+    IS(Got(::write(tcp.near, "world", 5)), 5);
+    const int null = ::open("/dev/null", O_RDWR);
+    IS(SendFds(pair.near, "fd", &null, 1), 2);
+    off_t at = 1;
+    const int file = ::open("/proc/self/exe", O_RDONLY);
+    IS(Got(::sendfile(tcp.near, file, &at, 3)), 3);
+    IS(Got(::write(null, "no socket", 9)), 9);
+    IS(Receive(pair.far, 0, 5), "hello");
+    IS(Receive(tcp.far), "worldELF");
+    iovec parts[2] = {{const_cast<char *>("ab"), 2}, {const_cast<char *>("cd"), 2}};
+    mmsghdr batch[2] = {};
+    batch[0].msg_hdr.msg_iov = parts;
+    batch[0].msg_hdr.msg_iovlen = 2;
+    batch[1].msg_hdr.msg_iov = parts;
+    batch[1].msg_hdr.msg_iovlen = 1;
+    IS(Got(::sendmmsg(pair.near, batch, 2, 0)), 2);
+}
+TEST(Run, SendsAreTracedBeforeTheyAreMade) {
+    const Result result = RunUnder("", "traced_sends", {"--events", "send,connect"});
+    EXPECT_TRUE(result.Passed()) << result.Text();
+    EXPECT_EQ(live::Joined(live::CheckStream(result.stream)), "");
+    std::string seen;
+    for (const Json &record : result.stream.records) {
+        if (record.contains("args")) {
+            EXPECT_TRUE(record.at("return").is_null()) << record;
+            EXPECT_EQ(live::TextAt(record, "/missing/return"), "before") << record;
+            seen += live::TextAt(record, "/event") + ":" + live::TextAt(record, "/payload/text") + " ";
+        }
+    }
+    EXPECT_EQ(seen, "connect: sendto:hello write:world sendmsg:fd sendfile: sendmmsg:abcd sendmmsg:ab ");
+    const Result refused = RunUnder("", "traced_sends", {"--events", "fds"});
+    EXPECT_TRUE(refused.ended.Exited(2)) << refused.Text();
+}
+
 TEST(Run, TraceAndGuardHaveItToo) {
     const Supervised traced("");
     for (const std::vector<std::string> &way :
@@ -217,7 +256,7 @@ TEST(Run, TraceAndGuardHaveItToo) {
     const live::Ended refused = live::RunCommand(guarded.CommandBy({"guard", "--engine", "supervisor"}, "alerted"));
     EXPECT_TRUE(refused.Exited(1)) << refused.Text() << refused.err;
     EXPECT_TRUE(live::RunCommand(guarded.CommandBy({"guard"}, "alerted")).Exited(2));
-    EXPECT_TRUE(live::RunCommand(traced.CommandBy({"trace", "--engine", "supervisor", "--events", "send"}, "alerted"))
+    EXPECT_TRUE(live::RunCommand(traced.CommandBy({"trace", "--engine", "supervisor", "--events", "fds"}, "alerted"))
                     .Exited(2));
 }
 

@@ -159,6 +159,10 @@ Builder make_builder(const CallFilter &wanted, std::uint32_t arch) {
             builder.add(SCMP_ACT_NOTIFY, call.name);
         }
     }
+    if ((wanted.events & event_bit(EventId::sendfile)) != 0) {
+        builder.add(SCMP_ACT_NOTIFY, "sendfile");
+        builder.add(SCMP_ACT_NOTIFY, "sendfile64");
+    }
     for (const char *name : kIdentityCalls) {
         builder.add(SCMP_ACT_NOTIFY, name);
     }
@@ -180,8 +184,10 @@ Builder make_builder(const CallFilter &wanted, std::uint32_t arch) {
         builder.add(SCMP_ACT_ERRNO(ENOSYS), "preadv2");
         builder.add(SCMP_ACT_ERRNO(ENOSYS), "pwritev2");
         builder.add(SCMP_ACT_ERRNO(EINVAL), "splice");
-        builder.add(SCMP_ACT_NOTIFY, "sendfile");
-        builder.add(SCMP_ACT_NOTIFY, "sendfile64");
+        if ((wanted.events & event_bit(EventId::sendfile)) == 0) {
+            builder.add(SCMP_ACT_NOTIFY, "sendfile");
+            builder.add(SCMP_ACT_NOTIFY, "sendfile64");
+        }
     }
     if ((wanted.judged & event_bit(EventId::connect)) != 0) {
         builder.add(SCMP_ACT_ERRNO(EOPNOTSUPP), "sendto", {has_bits(3, MSG_FASTOPEN, MSG_FASTOPEN)});

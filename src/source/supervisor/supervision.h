@@ -90,7 +90,8 @@ private:
         std::size_t done = 0;            // bytes of this message
         Fd other;                        // of a transfer: where it reads from
         bool is_answered = false;
-        bool is_file = false;  // a read or write of no socket, made here as it might have become one
+        bool is_told_before = false;  // the kernel makes it, and what it comes to is not known
+        bool is_file = false;         // a read or write of no socket, made here as it might have become one
 
         bool sends() const {
             static const EventMask receives = events_named("receive");
@@ -134,6 +135,7 @@ private:
     bool may_be_refused(const Job &job, Subject &subject);
     bool is_left_to_the_kernel(Job &job, Subject &subject);
     Answer opaque(const Call &call, const Subject &subject);
+    Answer tell_before(Job &job, Subject &subject);
 
     // supervision_files.cpp
     Step file_call(Job &job);

@@ -118,6 +118,15 @@ Supervision::Step Supervision::begin_transfer(Job &job) {
             return refused;
         }
     }
+    if (is_socket(job.socket.get()) && is_traced(EventId::sendfile) && !is_judged(EventId::sendfile)) {
+        if (std::optional<DescribedSocket> described = describer_.describe(job.socket.get())) {
+            job.described = std::move(*described);
+        }
+        job.send.total = call.args[3];
+        job.send.iov = {{0, job.send.total}};
+        job.is_told_before = true;
+        record_send(job, *subject, static_cast<std::int64_t>(job.send.total));
+    }
     if (!job.decision.told && subjects_.is_alone(call.tid)) {
         return Answer{0, 0, true};
     }

@@ -54,6 +54,7 @@ wire::message_record Supervision::message_of(const Job &job, const Subject &subj
     const bool is_batch = job.call.event == EventId::recvmmsg || job.call.event == EventId::sendmmsg;
     message.index_state = is_batch && (ret >= 0 || job.index > 0) ? wire::REASON_here : wire::REASON_none;
     message.name_state = message.control_state = message.flags_state = wire::REASON_none;
+    message.entry_state = job.is_told_before ? wire::REASON_before : wire::REASON_here;
     message.payload_state = options_.snaplen == 0 ? wire::REASON_snaplen : wire::REASON_here;
     return message;
 }

@@ -171,13 +171,13 @@ std::vector<Loss> Supervisor::losses() {
 }
 
 std::vector<std::string> Supervisor::uncovered() const {
-    std::vector<std::string> uncovered{"sends",   "connect",
-                                       "accept",  "fd_received",
-                                       "senders", "splice, sendfile, preadv2 and TCP_ZEROCOPY_RECEIVE from a socket"};
+    std::vector<std::string> uncovered{"accept, fd_received, senders"};
     if (is_judging_) {
-        uncovered = {
-            "accept, fd_received, senders",
-            "refused to the command: splice, preadv2, sendfile from a socket, TCP_ZEROCOPY_RECEIVE, SO_PEEK_OFF"};
+        uncovered.emplace_back(
+            "refused to the command: splice, preadv2, sendfile from a socket, TCP_ZEROCOPY_RECEIVE, SO_PEEK_OFF");
+    } else {
+        uncovered.emplace_back("splice, preadv2, pwritev2, and TCP_ZEROCOPY_RECEIVE");
+        uncovered.emplace_back("what sends and connections come to");
     }
     uncovered.emplace_back(options_.allow_rings ? "io_uring, Linux AIO"
                                                 : "refused to the command: io_uring, Linux AIO");
