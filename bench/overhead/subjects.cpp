@@ -2,11 +2,11 @@
 // The subjects of the comparison, and the list of variants.
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
-#include <filesystem>
 #include <fstream>
 
 #include "common/child.h"
@@ -122,12 +122,12 @@ private:
     std::optional<Tracer> tracer_;
 };
 
-// `sockwarden run`, which starts what it supervises: this program, once for each workload.
+// `sockwarden run` as an ordinary user, which starts what it supervises: this program, once for each workload.
 class SupervisedSubject : public Subject {
 public:
     // `rule` is an expression; empty: without a policy.
     SupervisedSubject(const SubjectOptions &options, const std::string &rule)
-        : sockwarden_(options.sockwarden), null_(options.null) {
+        : null_(options.null), tool_(::open(options.sockwarden.c_str(), O_RDONLY)) {
         if (rule.empty())
             return;
         char path[] = "/tmp/sockwarden-bench-XXXXXX";
@@ -135,6 +135,7 @@ public:
         policy_ = path;
         std::ofstream(policy_) << "version: 1\nname: bench\nrules:\n  - name: never\n    when: " << rule
                                << "\n    action: deny\n";
+        ::fchmod(file.get(), 0644);
     }
     SupervisedSubject(const SupervisedSubject &) = delete;
     SupervisedSubject &operator=(const SupervisedSubject &) = delete;
@@ -147,11 +148,13 @@ public:
     Result<Detached> detach() override { return Detached{0}; }
 
     Result<double> time(Workload workload, Repeats repeats, Meter, const TestBed &) override {
-        std::vector<std::string> command = {sockwarden_, "run", "-w", "/dev/null"};
+        std::vector<std::string> command = {inherited(tool_), "run", "-w", "/dev/null"};
+        if (::geteuid() == 0)  // root may change what a process is in ways that have to be looked for at each call
+            command.insert(command.begin(), {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"});
         if (!policy_.empty())
             command.insert(command.end(), {"--policy", policy_});
         command.insert(command.end(),
-                       {"--", program_, "--time", std::to_string(static_cast<int>(workload)), "--batches",
+                       {"--", inherited(self_), "--time", std::to_string(static_cast<int>(workload)), "--batches",
                         std::to_string(repeats.batches), "--batch", std::to_string(repeats.batch)});
         int ends[2];
         if (::pipe2(ends, O_CLOEXEC) != 0)
@@ -178,9 +181,12 @@ public:
     }
 
 private:
-    std::string sockwarden_, policy_;
+    // By a descriptor, as it may lie where an ordinary user may not go.
+    static std::string inherited(const Fd &file) { return "/proc/self/fd/" + std::to_string(file.get()); }
+
     int null_;
-    std::string program_ = std::filesystem::read_symlink("/proc/self/exe").string();
+    std::string policy_;
+    Fd tool_, self_{::open("/proc/self/exe", O_RDONLY)};
 };
 
 std::unique_ptr<Subject> strace(const SubjectOptions &options) {
