@@ -12,8 +12,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <iterator>
 #include <ostream>
 #include <thread>
 
@@ -352,22 +354,26 @@ ACTOR(case_earlier) {
 }  // namespace
 
 const std::vector<Case> &Cases() {
-    static const std::vector<Case> cases = {
-        {"case_connections", kConnections, "connect:deny:secret*3"},
-        {"case_ports", kPorts, "connect:deny:port*2"},
-        {"case_other_words", kOtherWords, "connect:deny:here*12 sendto:deny:here*5"},
-        {"case_lengths", kLengths, "sendto:deny:large write:deny:large"},
-        {"case_named_sends", kNamedSends, "sendto:deny:secret*5"},
-        {"case_receives", kMute,
-         "recvfrom:deny:mute*2 read:deny:mute readv:deny:mute recvmsg:deny:mute recvmmsg:deny:mute"},
-        {"case_same_socket", kMute, "recvfrom:deny:mute*4 read:deny:mute"},
-        {"case_content", kContent, "refused:drop:content*7"},
-        {"case_udp", kUdp, "refused:drop:content"},
-        {"case_directories", kDirectories, "refused:drop:directories"},
-        {"case_descriptors", kDescriptors, "recvmsg:deny-fds:null-device recvmsg:deny-fds:pipes"},
-        {"case_deadly", kDeadly, "connect:kill:deadly"},
-        {"case_earlier", kEarlier, "connect:deny:rest connect:allow:-"},
-    };
+    static const std::vector<Case> cases = [] {
+        std::vector<Case> all = {
+            {"case_connections", kConnections, "connect:deny:secret*3"},
+            {"case_ports", kPorts, "connect:deny:port*2"},
+            {"case_other_words", kOtherWords, "connect:deny:here*12 sendto:deny:here*5"},
+            {"case_lengths", kLengths, "sendto:deny:large write:deny:large"},
+            {"case_named_sends", kNamedSends, "sendto:deny:secret*5"},
+            {"case_receives", kMute,
+             "recvfrom:deny:mute*2 read:deny:mute readv:deny:mute recvmsg:deny:mute recvmmsg:deny:mute"},
+            {"case_same_socket", kMute, "recvfrom:deny:mute*4 read:deny:mute"},
+            {"case_content", kContent, "refused:drop:content*7"},
+            {"case_udp", kUdp, "refused:drop:content"},
+            {"case_directories", kDirectories, "refused:drop:directories"},
+            {"case_descriptors", kDescriptors, "recvmsg:deny-fds:null-device recvmsg:deny-fds:pipes"},
+            {"case_deadly", kDeadly, "connect:kill:deadly"},
+            {"case_earlier", kEarlier, "connect:deny:rest connect:allow:-"},
+        };
+        std::ranges::move(InstalledPolicies(), std::back_inserter(all));
+        return all;
+    }();
     return cases;
 }
 

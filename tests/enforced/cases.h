@@ -10,11 +10,14 @@
 namespace enforced {
 
 struct Case {
-    const char *actor;  // what is tried, see RunActor
-    const char *rules;  // the list in YAML
-    const char *told;   // as Told() puts it
+    std::string actor;   // what is tried, see RunActor
+    std::string rules;   // the list in YAML
+    std::string told;    // as Told() puts it
+    std::string head{};  // of the policy: its lists
 };
 const std::vector<Case> &Cases();
+// The policies that are installed, with paths under /tmp in the place of those that a service has.
+std::vector<Case> InstalledPolicies();
 void PrintTo(const Case &one, std::ostream *out);
 
 // The verdicts of records, "event:action:rule" each, with how often it was told in a row: "connect:deny:secret*3". An

@@ -13,7 +13,7 @@ namespace {
 class Enforced : public testing::TestWithParam<Case> {};
 
 TEST_P(Enforced, Alike) {
-    const Result result = RunUnder(GetParam().rules, GetParam().actor);
+    const Result result = RunUnder(Supervised(GetParam().rules, GetParam().head), GetParam().actor);
     EXPECT_TRUE(result.Passed()) << result.Text();
     EXPECT_EQ(Told(result.told), GetParam().told);
 }
@@ -22,7 +22,7 @@ TEST_P(Enforced, AlikeAsRoot) {
     if (::geteuid() != 0) {
         GTEST_SKIP() << "needs root";
     }
-    Supervised supervised(GetParam().rules);
+    Supervised supervised(GetParam().rules, GetParam().head);
     supervised.StayRoot();
     const Result result = RunUnder(supervised, GetParam().actor);
     EXPECT_TRUE(result.Passed()) << result.Text();
@@ -31,8 +31,7 @@ TEST_P(Enforced, AlikeAsRoot) {
     EXPECT_EQ(result.told.front().at("process").at("uid"), 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Enforced, testing::ValuesIn(Cases()),
-                         [](const auto &one) { return std::string(one.param.actor); });
+INSTANTIATE_TEST_SUITE_P(All, Enforced, testing::ValuesIn(Cases()), [](const auto &one) { return one.param.actor; });
 
 }  // namespace
 }  // namespace run

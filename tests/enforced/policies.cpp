@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// The policies that are installed, as both enforcers keep them; see cases.h. A guard takes in the files that are made
+// here a moment after they are made, so what it is to refuse is tried until it does.
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstring>
+#include <functional>
+#include <thread>
+
+#include "actor.h"
+#include "cases.h"
+
+namespace enforced {
+namespace {
+
+constexpr std::pair<const char *, const char *> kPolicies[] = {
+#include "policies.inc"
+};
+
+// From the line `key:` to the next key.
+std::string Section(const std::string &text, const std::string &key) {
+    const std::size_t at = text.find("\n" + key + ":\n");
+    if (at == std::string::npos) {
+        return "";
+    }
+    std::size_t end = at + 1;
+    do {
+        end = text.find('\n', end + 1);
+    } while (end != std::string::npos && (text[end + 1] == ' ' || text[end + 1] == '\n'));
+    return text.substr(at + 1, end == std::string::npos ? end : end - at);
+}
+
+Case Installed(const std::string &name, const std::string &actor, const std::string &told, const std::string &from,
+               const std::string &to) {
+    for (const auto &[known, content] : kPolicies) {
+        if (known != name) {
+            continue;
+        }
+        std::string text = content;
+        for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
+            text.replace(at, from.size(), to);
+        }
+        const std::string rules = Section(text, "rules");
+        return {actor, rules.substr(rules.find('\n') + 1), told, Section(text, "lists")};
+    }
+    return {actor, "", told, ""};
+}
+
+// A socket that is bound to a path: listening, or of datagrams.
+class Service {
+public:
+    Service(const std::string &path, int type) : fd_(::socket(AF_UNIX, type | SOCK_CLOEXEC, 0)) {
+        path.copy(name_.sun_path, sizeof(name_.sun_path) - 1);
+        ::unlink(name_.sun_path);
+        IS(Got(::bind(fd_, reinterpret_cast<const sockaddr *>(&name_), sizeof(name_))), 0);
+        if (type != SOCK_DGRAM) {
+            IS(Got(::listen(fd_, 64)), 0);
+        }
+    }
+    Service(const Service &) = delete;
+    Service &operator=(const Service &) = delete;
+    ~Service() {
+        ::close(fd_);
+        ::unlink(name_.sun_path);
+    }
+    int fd() const { return fd_; }
+    long Connect(int socket) const {
+        return Got(::connect(socket, reinterpret_cast<const sockaddr *>(&name_), sizeof(name_)));
+    }
+
+private:
+    sockaddr_un name_{AF_UNIX, {}};
+    int fd_;
+};
+
+void Until(const char *what, const std::function<bool()> &condition) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    bool holds = condition();
+    while (!holds && std::chrono::steady_clock::now() < end) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(500));
+        holds = condition();
+    }
+    Check(holds, true, what, __LINE__);
+}
+
+ACTOR(policy_docker_socket) {
+    const Service docker("/tmp/enforced-docker", SOCK_STREAM);
+    Until("refused", [&] {
+        const int client = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        const long got = docker.Connect(client);
+        ::close(client);
+        return got == -EACCES;
+    });
+}
+
+ACTOR(policy_no_device_fds) {
+    for (const char *path : {"/dev/null", "/dev/zero"}) {
+        const Pair pair = MakePair(SOCK_STREAM);
+        const int device = ::open(path, O_RDWR | O_CLOEXEC);
+        IS(SendFds(pair.near, "x", &device, 1), 1);
+        const int got = ReceiveFd(pair.far);
+        IS(got >= 0, std::strcmp(path, "/dev/zero") == 0);
+        ::close(got);
+    }
+}
+
+ACTOR(policy_dbus_size) {
+    const Service bus("/tmp/enforced-bus", SOCK_STREAM);
+    const std::string large((1 << 20) + 1, 'x');
+    Until("refused", [&] {
+        const int client = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        IS(bus.Connect(client), 0);
+        const long got = Send(client, large, MSG_DONTWAIT);
+        IS(Send(client, "a small one", MSG_DONTWAIT) == -EMSGSIZE, false);
+        ::close(client);
+        return got == -EMSGSIZE;
+    });
+}
+
+ACTOR(policy_syslog_content) {
+    const Service log("/tmp/enforced-syslog", SOCK_DGRAM);
+    const int client = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    IS(log.Connect(client), 0);
+    Until("dropped", [&] {
+        IS(Send(client, "<13>app: -----BEGIN RSA PRIVATE KEY-----"), 40);
+        return Receive(log.fd(), MSG_DONTWAIT) == "-EAGAIN";
+    });
+    IS(Send(client, "<13>app: started"), 16);
+    IS(Receive(log.fd(), MSG_DONTWAIT), "<13>app: started");
+}
+
+}  // namespace
+
+std::vector<Case> InstalledPolicies() {
+    return {
+        Installed("docker-socket", "policy_docker_socket", "connect:deny:only-clients", "/run/docker.sock",
+                  "/tmp/enforced-docker"),
+        Installed("no-device-fds", "policy_no_device_fds", "recvmsg:deny-fds:memory-and-kvm", "/dev/kvm", "/dev/null"),
+        Installed("dbus-size", "policy_dbus_size", "sendto:deny:too-large", "/run/dbus/system_bus_socket",
+                  "/tmp/enforced-bus"),
+        Installed("syslog-content", "policy_syslog_content", "refused:drop:private-key", "/run/systemd/journal/dev-log",
+                  "/tmp/enforced-syslog"),
+    };
+}
+
+}  // namespace enforced
