@@ -43,12 +43,15 @@ struct GuardCommand : RunOptions {
         if (Status status = check_choice("--engine", engine, kEngines); !status) {
             return status;
         }
+        if (engine == "auto" && !command.empty()) {
+            engine = kSupervisorEngine;  // the one that guards one command
+        }
         if (engine == kSupervisorEngine && command.empty()) {
             return Error{"--engine supervisor guards one command: sockwarden guard --engine supervisor … -- COMMAND",
                          kExitUsage};
         }
         if (engine != kSupervisorEngine && !command.empty()) {
-            return Error{"the guard in the kernel judges every process: for one command, add --engine supervisor",
+            return Error{"the guard in the kernel judges every process: for one command, use --engine supervisor",
                          kExitUsage};
         }
         if (engine == kSupervisorEngine && on_exit == "keep") {
@@ -237,7 +240,8 @@ void add_guard(CLI::App &app, Run &run, std::vector<std::string> words) {
     command->add_option("--on-exit", options->on_exit, "release (default), or keep: enforce until `sockwarden release`")
         ->type_name("WHAT");
     command
-        ->add_option("--engine", options->engine, "auto or lsm: inside the kernel; supervisor: one command behind --")
+        ->add_option("--engine", options->engine,
+                     "lsm: inside the kernel; supervisor: one command behind --; auto: as there is one")
         ->type_name("NAME");
     options->declare_run(*command);
     command->footer(kExamples);

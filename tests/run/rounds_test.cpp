@@ -21,6 +21,7 @@
 #include <thread>
 
 #include "actor.h"
+#include "cases.h"
 #include "options.h"
 #include "supervised.h"
 
@@ -86,6 +87,42 @@ ACTOR(other_calls) {
 TEST(Rounds, OtherCalls) {
     const Result result = RunUnder(kBad, "other_calls");
     EXPECT_TRUE(result.Passed()) << result.Text();
+}
+
+// Who a process is counts at each call, also when it was root before.
+ACTOR(another_user) {
+    const Pair pair = MakePair(SOCK_STREAM);
+    for (int i = 0; i < 3; ++i) {
+        Send(pair.near, "x");
+        IS(Receive(pair.far), "x");
+    }
+    const pid_t child = ::fork();
+    if (child == 0) {
+        const bool is_another = ::setresuid(12345, 12345, 12345) == 0;
+        Send(pair.near, "y");
+        ::_exit(is_another && Receive(pair.far, MSG_DONTWAIT) == "-EACCES" ? 0 : 1);
+    }
+    IS(EndOf(child), 0);
+    IS(Receive(pair.far), "y");
+    IS(Got(::setresuid(0, 12345, 0)), 0);
+    Send(pair.near, "z");
+    IS(Receive(pair.far, MSG_DONTWAIT), "-EACCES");
+    IS(Got(::setresuid(0, 0, 0)), 0);
+    IS(Receive(pair.far, MSG_DONTWAIT), "z");
+}
+TEST(Rounds, WhoBecomesAnotherUser) {
+    if (::geteuid() != 0) {
+        GTEST_SKIP() << "needs root";
+    }
+    Supervised supervised(R"(
+  - name: user
+    when: event == "recvfrom" && process.uid == 12345
+    action: deny
+)");
+    supervised.StayRoot();
+    const Result result = RunUnder(supervised, "another_user");
+    EXPECT_TRUE(result.Passed()) << result.Text();
+    EXPECT_EQ(Told(result.told), "recvfrom:deny:user*2");
 }
 
 ACTOR(descendants) {

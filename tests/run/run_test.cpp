@@ -255,7 +255,8 @@ TEST(Run, TraceAndGuardHaveItToo) {
     const Supervised guarded(RuleOn("deny"));
     const live::Ended refused = live::RunCommand(guarded.CommandBy({"guard", "--engine", "supervisor"}, "alerted"));
     EXPECT_TRUE(refused.Exited(1)) << refused.Text() << refused.err;
-    EXPECT_TRUE(live::RunCommand(guarded.CommandBy({"guard"}, "alerted")).Exited(2));
+    EXPECT_TRUE(live::RunCommand(guarded.CommandBy({"guard"}, "alerted")).Exited(1)) << "by itself for a command";
+    EXPECT_TRUE(live::RunCommand(guarded.CommandBy({"guard", "--engine", "lsm"}, "alerted")).Exited(2));
     EXPECT_TRUE(live::RunCommand(traced.CommandBy({"trace", "--engine", "supervisor", "--events", "fds"}, "alerted"))
                     .Exited(2));
 }

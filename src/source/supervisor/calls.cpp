@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -64,6 +65,7 @@ Meanings make_meanings() {
     for (const char *name : kIdentityCalls) {
         add(name, {Call::Kind::identity, {}, false});
     }
+    add("prctl", {Call::Kind::identity, {}, false});  // PR_SET_MM alone, which gives a process another executable
     add("clone", {Call::Kind::sharing, {}, false});
     add("sendfile", {Call::Kind::transfer, EventId::sendfile, true});
     add("sendfile64", {Call::Kind::transfer, EventId::sendfile, false});
@@ -166,6 +168,7 @@ Builder make_builder(const CallFilter &wanted, std::uint32_t arch) {
     for (const char *name : kIdentityCalls) {
         builder.add(SCMP_ACT_NOTIFY, name);
     }
+    builder.add(SCMP_ACT_NOTIFY, "prctl", {is(0, PR_SET_MM)});
     if (!wanted.allow_rings) {
         builder.add(SCMP_ACT_ERRNO(ENOSYS), "io_uring_setup");
         builder.add(SCMP_ACT_ERRNO(ENOSYS), "io_uring_enter");

@@ -106,19 +106,6 @@ std::uint64_t status_set(std::string_view text, std::string_view name) {
     return set;
 }
 
-// Whether no setuid() of it can succeed: all four user ids and group ids are one, and it has no capability. A program
-// under no_new_privs gets none by exec.
-bool is_fixed(std::string_view status) {
-    for (const std::string_view name : {"Uid", "Gid"}) {
-        for (int i = 1; i < 4; ++i) {
-            if (status_number(status, name, i) != status_number(status, name)) {
-                return false;
-            }
-        }
-    }
-    return status.find("\nCapPrm:\t0000000000000000") != std::string_view::npos;
-}
-
 }  // namespace
 
 bool Subjects::is_same(const Thread &thread, pid_t tid) {
@@ -163,7 +150,6 @@ bool Subjects::describe(Subject &subject) {
     record.uid = status_number(status, "Uid", 1);
     record.gid = status_number(status, "Gid", 1);
     subject.groups = groups_of(status);
-    subject.is_settled = is_fixed(status);
     record.start = start_of(read_proc(folder + "/stat", other));
     constexpr std::string_view kDeleted = " (deleted)";
     std::string_view exe = link_of(folder + "/exe", other);
@@ -212,7 +198,7 @@ Subject *Subjects::find(pid_t tid) {
     if (!describe(*now)) {
         return nullptr;
     }
-    now->is_settled = now->is_settled && !is_changing;
+    now->is_settled = !is_changing;
     if (subject == nullptr || subject->record.start != now->record.start) {
         subject = std::move(now);
         return subject.get();
@@ -325,6 +311,9 @@ void Subjects::sweep() {
     std::erase_if(processes_,
                   [&](const auto &entry) { return ::access(fmt::format("/proc/{}", entry.first).c_str(), F_OK) != 0; });
     std::erase_if(changing_, [&](const auto &entry) { return !processes_.contains(entry.first); });
+    for (const auto &[tgid, subject] : processes_) {
+        subject->is_settled = false;  // others may move it to another cgroup, and its parent may have changed
+    }
 }
 
 }  // namespace sockwarden

@@ -25,7 +25,7 @@ struct Subject {
     wire::process_record record{};
     std::string exe, cgroup;
     std::vector<gid_t> groups;  // supplementary
-    bool is_settled = false;    // what is known of it cannot have changed
+    bool is_settled = false;    // by itself it cannot have changed what is known of it
 
     // Kept here by who supervises, as long as it stays what it is.
     std::uint32_t told_in = 0;           // the epoch in which it was described to the reader; 0: never
@@ -70,7 +70,7 @@ public:
     static void read_comm(pid_t tid, char (&comm)[16]);
     // Forgets what was decided about calls of the processes.
     void forget_decisions();
-    // Forgets who has ended.
+    // Forgets who has ended, and what others may have changed of the rest.
     void sweep();
 
 private:
