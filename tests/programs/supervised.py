@@ -145,6 +145,7 @@ WORK = {name[len("work_"):]: work for name, work in list(globals().items()) if n
 
 def supervise(sockwarden, name):
     tools = os.path.dirname(os.path.abspath(__file__))
+    python = sys.executable if os.geteuid() != 0 else "/usr/bin/python3"  # root's own may be out of an ordinary user's reach
     ordinary = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"] if os.geteuid() == 0 else []
     outcomes = []
     with folder() as here:
@@ -158,7 +159,7 @@ def supervise(sockwarden, name):
             os.mkdir(place)
             if ordinary:
                 os.chown(place, 65534, 65534)
-            done = subprocess.run([*ordinary, *way, sys.executable, here + "/tools/supervised.py", "--work", name], cwd=place,
+            done = subprocess.run([*ordinary, *way, python, here + "/tools/supervised.py", "--work", name], cwd=place,
                                   env={**os.environ, "HOME": place, "TMPDIR": place})
             if done.returncode == SKIPPED:
                 sys.exit(SKIPPED)

@@ -31,6 +31,7 @@ bool UnixDiag::send(std::uint32_t inode, std::uint32_t states, std::uint32_t sho
     request.head.nlmsg_len = sizeof(request);
     request.head.nlmsg_type = SOCK_DIAG_BY_FAMILY;
     request.head.nlmsg_flags = NLM_F_REQUEST | flags;
+    request.head.nlmsg_seq = ++asked_;
     request.asked.sdiag_family = AF_UNIX;
     request.asked.udiag_states = states;
     request.asked.udiag_ino = inode;
@@ -45,12 +46,16 @@ UnixDiag::Told UnixDiag::ask(std::uint32_t inode) const {
     if (!send(inode, ~0U, UDIAG_SHOW_VFS | UDIAG_SHOW_PEER, 0)) {
         return told;
     }
-    const ssize_t size = ::recv(netlink_.get(), answer.data(), answer.size(), 0);
-    const auto *head = reinterpret_cast<const nlmsghdr *>(answer.data());
-    if (size >= static_cast<ssize_t>(sizeof(*head)) && head->nlmsg_len <= static_cast<std::size_t>(size)) {
-        told = read(*head, 0);
+    while (true) {
+        const ssize_t size = ::recv(netlink_.get(), answer.data(), answer.size(), 0);
+        const auto *head = reinterpret_cast<const nlmsghdr *>(answer.data());
+        if (size < static_cast<ssize_t>(sizeof(*head)) || head->nlmsg_len > static_cast<std::size_t>(size)) {
+            return told;
+        }
+        if (head->nlmsg_seq == asked_) {
+            return read(*head, 0);
+        }
     }
-    return told;
 }
 
 UnixDiag::Told UnixDiag::read(const nlmsghdr &head, std::uint32_t waiting) {
@@ -91,6 +96,9 @@ FileIdentity UnixDiag::find_listener(std::uint32_t waiting) const {
         }
         const auto *head = reinterpret_cast<const nlmsghdr *>(answer.data());
         for (; NLMSG_OK(head, static_cast<unsigned>(size)); head = NLMSG_NEXT(head, size)) {
+            if (head->nlmsg_seq != asked_) {
+                continue;
+            }
             if (head->nlmsg_type == NLMSG_DONE || head->nlmsg_type == NLMSG_ERROR) {
                 return found;
             }

@@ -35,6 +35,7 @@ private:
     FileIdentity find_listener(std::uint32_t waiting) const;
 
     Fd netlink_;
+    mutable std::uint32_t asked_ = 0;  // questions so far: answers have their number, also those to a broken dump
 };
 
 }  // namespace sockwarden
