@@ -46,16 +46,22 @@ Result<Done> write_json(const std::string &path, const std::string &text) {
     return Done{};
 }
 
-// Whether all targets hold.
-Result<bool> benchmark(const Options &options) {
-    const CpuPlan cpus = plan_cpus();
+Result<TestBed> make_bed(bool readers_apart) {
     Result<SocketPair> sockets = SocketPair::make();
     if (!sockets)
         return sockets.error();
     Result<TcpConnection> connection = TcpConnection::make();
     if (!connection)
         return connection.error();
-    const TestBed bed{std::move(*sockets), std::move(*connection), !CPU_EQUAL(&cpus.measuring, &cpus.reading)};
+    return TestBed{std::move(*sockets), std::move(*connection), readers_apart};
+}
+
+// Whether all targets hold.
+Result<bool> benchmark(const Options &options) {
+    const CpuPlan cpus = plan_cpus();
+    Result<TestBed> bed = make_bed(!CPU_EQUAL(&cpus.measuring, &cpus.reading));
+    if (!bed)
+        return bed.error();
     Result<Fd> null = open_null();
     if (!null)
         return null.error();
@@ -68,7 +74,7 @@ Result<bool> benchmark(const Options &options) {
 
     std::vector<Variant> variants =
         make_variants({find_sockwarden(options.sockwarden), options.engine, cpus.reading, idle->pid(), null->get()});
-    Result<Report> report = run(options, bed, variants);
+    Result<Report> report = run(options, *bed, variants);
     if (!report)
         return report.error();
     const std::vector<Target> targets = judge(*report);
@@ -83,14 +89,10 @@ Result<bool> benchmark(const Options &options) {
 
 // What a subject starts that has to start what it watches.
 Result<Done> time_one(const Options &options) {
-    Result<SocketPair> sockets = SocketPair::make();
-    if (!sockets)
-        return sockets.error();
-    Result<TcpConnection> connection = TcpConnection::make();
-    if (!connection)
-        return connection.error();
-    const TestBed bed{std::move(*sockets), std::move(*connection), false};
-    Result<double> ns = time_workload(static_cast<Workload>(options.workload), options.repeats, Meter::real, bed);
+    Result<TestBed> bed = make_bed(false);
+    if (!bed)
+        return bed.error();
+    Result<double> ns = time_workload(static_cast<Workload>(options.workload), options.repeats, Meter::real, *bed);
     if (!ns)
         return ns.error();
     fmt::print("{:.3f}\n", *ns);

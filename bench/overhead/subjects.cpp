@@ -149,7 +149,7 @@ public:
 
     Result<double> time(Workload workload, Repeats repeats, Meter, const TestBed &) override {
         std::vector<std::string> command = {inherited(tool_), "run", "-w", "/dev/null"};
-        if (::geteuid() == 0)  // root may change what a process is in ways that have to be looked for at each call
+        if (::geteuid() == 0)  // whom it is for
             command.insert(command.begin(), {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"});
         if (!policy_.empty())
             command.insert(command.end(), {"--policy", policy_});
