@@ -125,6 +125,31 @@ TEST(Rounds, WhoBecomesAnotherUser) {
     EXPECT_EQ(Told(result.told), "recvfrom:deny:user*2");
 }
 
+// What its parent is counts when it has been quiet for long.
+ACTOR(another_parent) {
+    const Pair pair = MakePair(SOCK_STREAM);
+    Send(pair.near, "x");
+    const pid_t child = ::fork();
+    if (child == 0) {
+        const bool was_let = Receive(pair.far, MSG_DONTWAIT) == "x";
+        ::sleep(7);  // past the 5 s after which it is looked up again
+        Send(pair.near, "y");
+        ::_exit(was_let && Receive(pair.far, MSG_DONTWAIT) == "-EACCES" ? 0 : 1);
+    }
+    ::usleep(500'000);
+    ::execl("/bin/bash", "bash", "-c", "sleep 8; true", nullptr);  // the parent now
+}
+TEST(Rounds, WhatTheParentBecameIsSeen) {
+    const Result result = RunUnder(R"(
+  - name: parent
+    when: event == "recvfrom" && process.parent.exe == "/bin/bash"
+    action: deny
+)",
+                                   "another_parent");
+    EXPECT_TRUE(result.Passed()) << result.Text();
+    EXPECT_EQ(Told(result.told), "recvfrom:deny:parent");
+}
+
 ACTOR(descendants) {
     const Pair pair = Bad();
     for (int way = 0; way < 2; ++way) {
@@ -140,17 +165,7 @@ ACTOR(descendants) {
     // A socket that was passed on.
     const Pair to = MakePair(SOCK_STREAM);
     if (::fork() == 0) {
-        alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-        char byte = 0;
-        iovec part{&byte, 1};
-        msghdr message{};
-        message.msg_iov = &part;
-        message.msg_iovlen = 1;
-        message.msg_control = control;
-        message.msg_controllen = sizeof(control);
-        ::recvmsg(to.far, &message, 0);
-        int passed = -1;
-        std::memcpy(&passed, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(passed));
+        const int passed = ReceiveFd(to.far);
         ::_exit(Receive(passed) == "-EPERM" ? 0 : 1);
     }
     SendFds(to.near, "x", &pair.far, 1);

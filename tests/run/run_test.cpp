@@ -2,6 +2,7 @@
 // What each action of a policy does under `sockwarden run`, and what is told of it.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <thread>
 
 #include "actor.h"
 #include "options.h"
@@ -236,6 +238,42 @@ TEST(Run, SendsAreTracedBeforeTheyAreMade) {
     EXPECT_EQ(seen, "connect: sendto:hello write:world sendmsg:fd sendfile: sendmmsg:abcd sendmmsg:ab ");
     const Result refused = RunUnder("", "traced_sends", {"--events", "fds"});
     EXPECT_TRUE(refused.ended.Exited(2)) << refused.Text();
+}
+
+// Each transfer is one event, whoever makes it in the end.
+ACTOR(traced_transfers) {
+    const int file = ::open("/proc/self/exe", O_RDONLY), null = ::open("/dev/null", O_WRONLY);
+    const Pair tcp = MakePair(SOCK_STREAM, AF_INET);
+    const auto transfer = [&] {
+        off_t at = 1;
+        IS(Got(::sendfile(tcp.near, file, &at, 3)), 3);
+        IS(Got(::sendfile(null, file, &at, 3)), 3);
+        IS(Receive(tcp.far), "ELF");
+    };
+    transfer();
+    std::thread(transfer).join();
+    // Tracing keeps nobody from a send that connects.
+    const int fast = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in nowhere{};
+    nowhere.sin_family = AF_INET;
+    nowhere.sin_port = htons(1);
+    nowhere.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    IS(Got(::sendto(fast, "x", 1, MSG_FASTOPEN, reinterpret_cast<sockaddr *>(&nowhere), sizeof(nowhere))),
+       -ECONNREFUSED);
+}
+TEST(Run, ATransferIsTracedOnce) {
+    const std::string judged =
+        "\n  - name: bad\n    when: event == \"sendfile\" && socket.family == \"AF_UNIX\"\n    action: deny\n";
+    for (const std::string &rules : {std::string(), RuleOn("deny"), judged}) {  // besides what a policy is asked
+        const Result result = RunUnder(rules, "traced_transfers", {"--events", "sendfile"});
+        EXPECT_TRUE(result.Passed()) << result.Text();
+        std::size_t seen = 0;
+        for (const Json &record : result.stream.records) {
+            seen += live::TextAt(record, "/event") == "sendfile" ? 1 : 0;
+        }
+        EXPECT_EQ(seen, 2U) << rules;
+        EXPECT_EQ(live::Joined(live::CheckStream(result.stream)), "");
+    }
 }
 
 TEST(Run, TraceAndGuardHaveItToo) {

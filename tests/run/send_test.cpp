@@ -188,6 +188,14 @@ ACTOR(made_anew) {
     IS(Connect(good), 0);
     IS(Got(::rename(good, bad)), 0);
     IS(Connect(bad), -EPERM);
+    const int known = Listening(good), client = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    sockaddr_un there{AF_UNIX, {}};
+    std::strcpy(there.sun_path, good);
+    IS(Got(::connect(client, reinterpret_cast<sockaddr *>(&there), sizeof(there))), 0);
+    IS(Got(::rename(good, bad)), 0);
+    const int file = ::open("/proc/self/exe", O_RDONLY);
+    IS(Got(::sendfile(client, file, nullptr, 3)), -EPERM);
+    ::close(known);
     const int udp = ::socket(AF_UNIX, SOCK_DGRAM, 0);
     ::unlink(bad);
     sockaddr_un name{AF_UNIX, {}};
@@ -202,13 +210,13 @@ ACTOR(made_anew) {
 TEST(Run, AFileThatIsMadeAnewIsFollowed) {
     const Result result = RunUnder(R"(
   - name: path
-    when: event in ["connect", "sendto"] && socket.remote.path == "/tmp/sockwarden-run-bad"
+    when: event in ["connect", "sendto", "sendfile"] && socket.remote.path == "/tmp/sockwarden-run-bad"
     action: deny
     errno: EPERM
 )",
                                    "made_anew");
     EXPECT_TRUE(result.Passed()) << result.Text();
-    EXPECT_EQ(result.told.size(), 4U);
+    EXPECT_EQ(result.told.size(), 5U);
     EXPECT_NE(result.ended.err.find("there is no /tmp/sockwarden-run-bad now"), std::string::npos) << result.Text();
 }
 

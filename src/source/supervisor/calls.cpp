@@ -161,7 +161,8 @@ Builder make_builder(const CallFilter &wanted, std::uint32_t arch) {
             builder.add(SCMP_ACT_NOTIFY, call.name);
         }
     }
-    if ((wanted.events & event_bit(EventId::sendfile)) != 0) {
+    const EventMask sends = events_named("send"), receives = events_named("receive");
+    if ((wanted.events & event_bit(EventId::sendfile)) != 0 || (wanted.judged & (sends | receives)) != 0) {
         builder.add(SCMP_ACT_NOTIFY, "sendfile");
         builder.add(SCMP_ACT_NOTIFY, "sendfile64");
     }
@@ -182,15 +183,10 @@ Builder make_builder(const CallFilter &wanted, std::uint32_t arch) {
     // cannot look, and the C libraries do without it.
     builder.add(SCMP_ACT_NOTIFY, "clone", {has_bits(0, CLONE_FILES | CLONE_THREAD, CLONE_FILES)});
     builder.add(SCMP_ACT_ERRNO(ENOSYS), "clone3");
-    const EventMask sends = events_named("send"), receives = events_named("receive");
     if ((wanted.judged & (sends | receives)) != 0) {
         builder.add(SCMP_ACT_ERRNO(ENOSYS), "preadv2");
         builder.add(SCMP_ACT_ERRNO(ENOSYS), "pwritev2");
         builder.add(SCMP_ACT_ERRNO(EINVAL), "splice");
-        if ((wanted.events & event_bit(EventId::sendfile)) == 0) {
-            builder.add(SCMP_ACT_NOTIFY, "sendfile");
-            builder.add(SCMP_ACT_NOTIFY, "sendfile64");
-        }
     }
     if ((wanted.judged & event_bit(EventId::connect)) != 0) {
         builder.add(SCMP_ACT_ERRNO(EOPNOTSUPP), "sendto", {has_bits(3, MSG_FASTOPEN, MSG_FASTOPEN)});

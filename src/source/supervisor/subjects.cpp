@@ -207,7 +207,10 @@ Subject *Subjects::find(pid_t tid) {
                                 subject->record.exe_device != now->record.exe_device || subject->exe != now->exe;
     now->record.exec = subject->record.exec + (is_other_image ? 1 : 0);
     const bool is_as_told = !is_other_image && subject->record.uid == now->record.uid &&
-                            subject->record.gid == now->record.gid && subject->cgroup == now->cgroup;
+                            subject->record.gid == now->record.gid && subject->cgroup == now->cgroup &&
+                            subject->record.ppid == now->record.ppid &&
+                            subject->record.parent_inode == now->record.parent_inode &&
+                            subject->record.parent_device == now->record.parent_device;
     now->told_in = is_as_told ? subject->told_in : 0;
     subject = std::move(now);
     return subject.get();

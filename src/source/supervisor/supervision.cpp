@@ -57,6 +57,7 @@ void Supervision::run(int stop) {
     std::array<epoll_event, 64> events{};
     while (true) {
         const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), milliseconds_to_wait());
+        sweep();
         for (int i = 0; i < count; ++i) {
             const epoll_event &event = events[static_cast<std::size_t>(i)];
             if (event.data.u64 == kStop || (event.data.u64 == kListener && (event.events & EPOLLIN) == 0)) {
@@ -185,7 +186,8 @@ Supervision::Step Supervision::begin_socket_call(Job &job) {
     if (subject == nullptr) {
         return Answer{0, EACCES};  // gone, or nothing can be known about it
     }
-    if (job.sends() && (flags_of(call) & MSG_FASTOPEN) != 0) {
+    const bool is_judged_send = job.sends() && (is_judged(call.event) || is_judged(EventId::connect));
+    if (is_judged_send && (flags_of(call) & MSG_FASTOPEN) != 0) {
         return Answer{0, EOPNOTSUPP};  // a send that connects is not two things at once
     }
     if (!subject->is_asked) {
@@ -257,7 +259,8 @@ Supervision::Answer Supervision::tell_before(Job &job, Subject &subject) {
         job.count = std::min<std::uint32_t>(static_cast<std::uint32_t>(job.call.args[2]), kMostMessages);
     }
     for (job.index = 0; job.index < job.count; ++job.index) {
-        if (read_request(job.call, memory, job.index, job.send) != 0) {
+        const bool is_read = read_request(job.call, memory, job.index, job.send) == 0;
+        if (!is_read && job.index > 0) {
             break;  // the kernel comes no further, either
         }
         job.payload.resize(std::min<std::uint64_t>(job.send.total, options_.snaplen));
@@ -268,6 +271,9 @@ Supervision::Answer Supervision::tell_before(Job &job, Subject &subject) {
             job.send_control = *std::move(control);
         }
         record_send(job, subject, static_cast<std::int64_t>(job.send.total));
+        if (!is_read) {
+            break;
+        }
     }
     return {0, 0, true};
 }
@@ -388,8 +394,8 @@ int Supervision::milliseconds_to_wait() const {
     return static_cast<int>(std::clamp<std::int64_t>(wait.count(), 0, 1000));
 }
 
-// Timeouts of those who wait are ours to keep, and their signals ours to look for.
-void Supervision::look_after_waiting() {
+// Before anybody is answered: what was known of one that was quiet for long is old.
+void Supervision::sweep() {
     const Clock::time_point now = Clock::now();
     if (now - swept_ > kSweep) {
         subjects_.sweep();
@@ -397,6 +403,11 @@ void Supervision::look_after_waiting() {
         std::erase_if(kept_, [&](const auto &entry) { return now - entry.second.since > kKeep; });
         swept_ = now;
     }
+}
+
+// Timeouts of those who wait are ours to keep, and their signals ours to look for.
+void Supervision::look_after_waiting() {
+    const Clock::time_point now = Clock::now();
     if (now < next_look_) {
         return;
     }

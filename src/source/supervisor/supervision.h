@@ -121,6 +121,7 @@ private:
     bool send_answer(std::uint64_t id, const Answer &answer);
     bool answer_job(Job &job, const Answer &answer);
     bool is_waited_for(std::uint64_t id) const;
+    void sweep();
     void look_after_waiting();
     void interrupt(std::uint64_t id, Subjects::Signalled how);
     int milliseconds_to_wait() const;
@@ -142,6 +143,7 @@ private:
     Answer end_file_call(Job &job, std::int64_t result);
     Step begin_transfer(Job &job);
     Step judge_transfer(Job &job, Subject &subject);
+    void record_transfer(Job &job, Subject &subject, std::int64_t ret);
 
     // supervision_receive.cpp
     Step receive(Job &job);

@@ -64,7 +64,7 @@ Supervision::Step Supervision::file_call(Job &job) {
 Supervision::Answer Supervision::end_file_call(Job &job, std::int64_t result) {
     if (job.call.kind == Call::Kind::transfer) {
         if (Subject *subject = subjects_.find(job.call.tid); subject != nullptr) {
-            record_send(job, *subject, result);
+            record_transfer(job, *subject, result);
         }
     }
     if (result == -EPIPE && job.sends()) {
@@ -73,15 +73,19 @@ Supervision::Answer Supervision::end_file_call(Job &job, std::int64_t result) {
     return {std::max<std::int64_t>(result, 0), static_cast<int>(std::max<std::int64_t>(-result, 0))};
 }
 
+// Only transfers to sockets are events.
+void Supervision::record_transfer(Job &job, Subject &subject, std::int64_t ret) {
+    if (job.described.record.key != 0) {
+        record_send(job, subject, ret);
+    }
+}
+
 // Whether rules let a sendfile into this socket be; else what it fails with. Into datagrams nobody cuts a file here.
 Supervision::Step Supervision::judge_transfer(Job &job, Subject &subject) {
-    std::optional<DescribedSocket> described = describer_.describe(job.socket.get());
-    if (!described || described->record.type != SOCK_STREAM) {
+    if (job.described.record.type != SOCK_STREAM) {
         return Answer{0, EINVAL};
     }
-    job.described = std::move(*described);
-    job.send.total = job.call.args[3];
-    job.send.iov = {{0, job.send.total}};
+    follow_files();
     job.decision = judge_send(job, subject, Known::message);
     if (!job.decision.refuses) {
         return std::nullopt;
@@ -95,7 +99,7 @@ Supervision::Step Supervision::judge_transfer(Job &job, Subject &subject) {
 }
 
 // sendfile: no way to receive what a rule might refuse, and to a socket a send. It is left alone where nobody can turn
-// one of its files into another meanwhile, and made here else.
+// one of its files into another meanwhile, or where that would be no matter, and made here else.
 Supervision::Step Supervision::begin_transfer(Job &job) {
     const Call &call = job.call;
     Subject *subject = subjects_.find(call.tid);
@@ -113,21 +117,19 @@ Supervision::Step Supervision::begin_transfer(Job &job) {
     if (is_socket(job.other.get()) && (options_.judged & receives) != 0) {
         return Answer{0, EINVAL};
     }
-    if (is_socket(job.socket.get()) && is_judged(EventId::sendfile)) {
-        if (const Step refused = judge_transfer(job, *subject)) {
-            return refused;
-        }
-    }
-    if (is_socket(job.socket.get()) && is_traced(EventId::sendfile) && !is_judged(EventId::sendfile)) {
-        if (std::optional<DescribedSocket> described = describer_.describe(job.socket.get())) {
-            job.described = std::move(*described);
-        }
+    if (std::optional<DescribedSocket> described = describer_.describe(job.socket.get())) {
+        job.described = std::move(*described);
         job.send.total = call.args[3];
         job.send.iov = {{0, job.send.total}};
-        job.is_told_before = true;
-        record_send(job, *subject, static_cast<std::int64_t>(job.send.total));
+        if (is_judged(EventId::sendfile)) {
+            if (const Step refused = judge_transfer(job, *subject)) {
+                return refused;
+            }
+        }
     }
-    if (!job.decision.told && subjects_.is_alone(call.tid)) {
+    if (!job.decision.told && (options_.judged == 0 || subjects_.is_alone(call.tid))) {
+        job.is_told_before = true;
+        record_transfer(job, *subject, static_cast<std::int64_t>(job.send.total));
         return Answer{0, 0, true};
     }
     const CallerMemory memory(call.tid, call.is_compat);
