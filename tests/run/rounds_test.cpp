@@ -137,12 +137,12 @@ ACTOR(another_parent) {
         ::_exit(was_let && Receive(pair.far, MSG_DONTWAIT) == "-EACCES" ? 0 : 1);
     }
     ::usleep(500'000);
-    ::execl("/bin/bash", "bash", "-c", "sleep 8; true", nullptr);  // the parent now
+    ::execl("/bin/sh", "sh", "-c", "sleep 8; true", nullptr);  // the parent now
 }
 TEST(Rounds, WhatTheParentBecameIsSeen) {
     const Result result = RunUnder(R"(
   - name: parent
-    when: event == "recvfrom" && process.parent.exe == "/bin/bash"
+    when: event == "recvfrom" && process.parent.exe == "/bin/sh"
     action: deny
 )",
                                    "another_parent");
