@@ -89,6 +89,8 @@ private:
     void pump(bool all);
     void look_at_signals();
     void sleep_until_work();
+    void write_all();
+    bool is_told_to_end() const;
     RunEnd end();
     RunEnd failed(const Error &error) const;
 
@@ -225,8 +227,9 @@ RunEnd Reading::run() {
 void Reading::pump(bool all) {
     const std::int64_t offset = wall_offset_;
     const auto take = [&](Bytes record) { assembler_->take(record, offset); };
-    busy_ = opened_.source->drain(take, all, kBudget) != 0;
-    writer_->flush();
+    // A reader that does not read stops nothing but this: what has no room in the rings is counted.
+    busy_ = !writer_->is_clogged() && opened_.source->drain(take, all, kBudget) != 0;
+    writer_->offer();
     if (writer_->state() != LineWriter::State::open) {
         done_ = true;
     }
@@ -258,6 +261,16 @@ void Reading::look_at_signals() {
     }
 }
 
+// Whether SIGINT or SIGTERM has come.
+bool Reading::is_told_to_end() const {
+    bool is_told = false;
+    signalfd_siginfo info{};
+    while (::read(signals_.get(), &info, sizeof(info)) == sizeof(info)) {
+        is_told = is_told || info.ssi_signo == SIGINT || info.ssi_signo == SIGTERM;
+    }
+    return is_told;
+}
+
 void Reading::sleep_until_work() {
     const std::int64_t now = clock_ns(CLOCK_MONOTONIC);
     std::int64_t wait = batch_ns(options_.ring_size);
@@ -266,7 +279,11 @@ void Reading::sleep_until_work() {
                     {opened_.control, POLLIN, 0},
                     {-1, POLLIN, 0},
                     {options_.file.empty() ? options_.output_fd : -1, 0, 0}};
-    if (!busy_ && opened_.source->prepare_sleep()) {
+    if (!writer_->is_empty()) {
+        fds[3].events = POLLOUT;
+        wait = writer_->is_clogged() ? kSecond : wait;
+    }
+    if (!busy_ && !writer_->is_clogged() && opened_.source->prepare_sleep()) {
         wait = kSecond;
         fds[2].fd = opened_.source->wake_fd();
     }
@@ -305,14 +322,29 @@ void Reading::loop() {
     }
 }
 
+// Waits for who reads the output, unless told to end once more.
+void Reading::write_all() {
+    pollfd fds[] = {{signals_.get(), POLLIN, 0},
+                    {options_.file.empty() ? options_.output_fd : file_.get(), POLLOUT, 0}};
+    for (writer_->offer(); !writer_->is_empty(); writer_->offer()) {
+        ::poll(fds, std::size(fds), -1);
+        if ((fds[0].revents & POLLIN) != 0 && is_told_to_end()) {
+            say("the end of the output was not read");
+            is_unread_ = true;
+            return;
+        }
+    }
+}
+
 RunEnd Reading::end() {
-    if (writer_->state() == LineWriter::State::open) {
-        do {
-            pump(true);
-        } while (busy_ && writer_->state() == LineWriter::State::open);
+    for (busy_ = true; busy_ && !is_unread_ && writer_->state() == LineWriter::State::open;) {
+        write_all();
+        pump(true);
     }
     const StreamStop stop = stream_->end(clock_ns(CLOCK_MONOTONIC) + wall_offset_);
-    writer_->flush();
+    if (!is_unread_) {
+        write_all();
+    }
     say("{:.1f} s, {} messages, filtered {}, dropped {}, missed {}{}", stop.seconds, stop.written,
         counts_text(stop.filtered_by), counts_text(stop.dropped), counts_text(stop.missed),
         stop.skipped == 0 ? "" : fmt::format("; the kernel skipped {} program runs", stop.skipped));

@@ -333,6 +333,33 @@ TEST(LineWriter, KnowsAFullDisk) {
     EXPECT_EQ(writer.error(), ENOSPC);
 }
 
+// Nothing waits for a reader that does not read, and nothing is lost to it.
+TEST(LineWriter, OffersWhatIsTaken) {
+    int ends[2] = {-1, -1};
+    ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    const Fd in(ends[0]), out(ends[1]);
+    LineWriter writer(out.get());
+    std::string written;
+    while (!writer.is_clogged()) {
+        const std::string line = std::to_string(written.size()) + "\n";
+        written += line;
+        writer.buffer() += line;
+        writer.wrote();
+    }
+    EXPECT_FALSE(writer.is_empty());
+    std::string got;
+    while (!writer.is_empty()) {
+        std::string part(5000, '\0');
+        part.resize(static_cast<std::size_t>(::read(in.get(), part.data(), part.size())));
+        got += part;
+        writer.offer();
+    }
+    EXPECT_FALSE(writer.is_clogged());
+    std::string rest(written.size(), '\0');
+    rest.resize(static_cast<std::size_t>(::read(in.get(), rest.data(), rest.size())));
+    EXPECT_TRUE(got + rest == written) << got.size() << " and " << rest.size() << " of " << written.size();
+}
+
 TEST(LineWriter, GathersAndFlushesWhenFull) {
     const std::string text = test::written_by([](int fd) {
         LineWriter writer(fd);
