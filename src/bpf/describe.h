@@ -366,7 +366,7 @@ worker void prints_of(struct sock *sk, u64 *local, u64 *remote)
 	*local = GET(sk, __sk_common.skc_num);
 	*remote = GET(sk, __sk_common.skc_dport);
 	if (family == AF_UNIX) {
-#ifdef SOCKWARDEN_KPROBE
+#if defined(SOCKWARDEN_KPROBE) || defined(SOCKWARDEN_CGROUP)
 		*local = (u64)BPF_CORE_READ((struct unix_sock *)sk, addr);
 		*remote = (u64)BPF_CORE_READ((struct unix_sock *)sk, peer);
 #else
@@ -394,12 +394,44 @@ worker void prints_of(struct sock *sk, u64 *local, u64 *remote)
 	}
 }
 
+#ifdef SOCKWARDEN_KPROBE
+worker u64 key_of_socket(struct sock *sk)
+{
+	return (u64)sk;
+}
+
+/* An address that has come to a new socket is told anew. */
+worker void tell_reused(struct told_socket *told, struct sock *sk)
+{
+	u64 inode = BPF_CORE_READ(sk, sk_socket, file, f_inode, i_ino);
+
+	if (told->inode != inode)
+		told->told = 0;
+	told->inode = inode;
+}
+#else
+/* A number that no other socket has in the time of the kernel. In a cgroup the program has had the kernel give the
+ * socket one: there the helper takes nothing but the context. */
+worker u64 key_of_socket(struct sock *sk)
+{
+#ifdef SOCKWARDEN_CGROUP
+	return sk->__sk_common.skc_cookie.counter;
+#else
+	return bpf_get_socket_cookie(sk);
+#endif
+}
+
+worker void tell_reused(struct told_socket *told, struct sock *sk)
+{
+}
+#endif
+
 /* Tells the socket when it is new or has changed. */
 static __noinline struct told_socket *tell_changed(struct sock *sk, u64 local, u64 remote, u32 place)
 {
 	struct told_socket *told;
-#ifdef SOCKWARDEN_KPROBE
-	u64 key = (u64)sk, inode = BPF_CORE_READ(sk, sk_socket, file, f_inode, i_ino);
+#if defined(SOCKWARDEN_KPROBE) || defined(SOCKWARDEN_CGROUP)
+	u64 key = key_of_socket(sk);
 
 	told = bpf_map_lookup_elem(&sockets, &key);
 	if (!told) {
@@ -409,15 +441,13 @@ static __noinline struct told_socket *tell_changed(struct sock *sk, u64 local, u
 	if (!told)
 		return NULL;
 	told->key = key;
-	if (told->inode != inode)
-		told->told = 0;
-	told->inode = inode;
+	tell_reused(told, sk);
 #else
 	told = bpf_sk_storage_get(&sockets, sk, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!told)
 		return NULL;
 	if (!told->key)
-		told->key = bpf_get_socket_cookie(sk);
+		told->key = key_of_socket(sk);
 #endif
 	if (!told->told || told->local_print != local || told->remote_print != remote) {
 		told->local_print = local;

@@ -415,14 +415,13 @@ worker int fd_arrived(struct call *call, s32 number)
 }
 
 /* An address as the kernel holds it, on a stack frame that is gone when the call returns. */
-worker int take_name(struct call *call, const void *name, s32 length)
+worker int tell_name(struct call *call, const void *name, s32 length)
 {
 	struct piece_record *piece;
 	u32 size = length;
 
 	if (!call || length <= 0)
 		return 0;
-	call->scratch = SCRATCH_NAMED;
 	piece = new_piece(call, PIECE_NAME, 0);
 	if (!piece)
 		return 0;
@@ -433,6 +432,13 @@ worker int take_name(struct call *call, const void *name, s32 length)
 		return 0;
 	emit_piece(call, piece, size);
 	return 0;
+}
+
+worker int take_name(struct call *call, const void *name, s32 length)
+{
+	if (call)
+		call->scratch = SCRATCH_NAMED;
+	return tell_name(call, name, length);
 }
 
 /* The source address on its way to the caller. */

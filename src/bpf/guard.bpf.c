@@ -77,7 +77,9 @@ int BPF_PROG(gd_descriptor, struct file *file, int ret)
 SEC("lsm/socket_sock_rcv_skb")
 int BPF_PROG(gd_queue, struct sock *sk, struct sk_buff *skb, int ret)
 {
-	return ret ? ret : asked_to_queue(sk, skb);
+	bool is_datagram = is_inet(sk->__sk_common.skc_family) && is_udp(sk);
+
+	return ret ? ret : asked_to_queue(sk, skb, is_datagram ? UDP_HEADER : 0);
 }
 
 SEC("lsm/file_permission")

@@ -6,6 +6,7 @@
 #include "arrive.h"
 #include "connect.h"
 #include "descriptor.h"
+#include "lookup.h"
 #include "verdict.h"
 
 enum {
@@ -21,6 +22,19 @@ enum {
 	MSG_FASTOPEN = 0x20000000,
 	TCP_ZEROCOPY_RECEIVE = 35,
 	MAY_READ = 4, /* include/linux/fs.h */
+};
+
+/* The points of this object's programs. */
+enum {
+#ifdef SOCKWARDEN_CGROUP
+	AT_CONNECT = POINT_cgroup_connect,
+	AT_SEND = POINT_cgroup_send,
+	AT_QUEUEING = POINT_cgroup_queueing,
+#else
+	AT_CONNECT = POINT_connect,
+	AT_SEND = POINT_send,
+	AT_QUEUEING = POINT_queueing,
+#endif
 };
 
 /* Room to judge one message and to tell of it. Nothing keeps another task, or an interrupt, from being judged on this
@@ -42,6 +56,9 @@ struct slot {
 	u64 told_owner; /* whose process and socket the call has told of last */
 	struct matching match;
 	struct call call; /* what is told of it */
+#ifdef SOCKWARDEN_CGROUP
+	struct lookup lookup; /* of the UNIX name that is asked for */
+#endif
 };
 
 struct {
@@ -135,6 +152,12 @@ worker bool is_agent(struct task_struct *task)
 worker bool is_canary(struct task_struct *task, enum guard_hook hook)
 {
 	return shared.canary == hook + 1 && is_agent(task);
+}
+
+/* The same for what is queued to it, in the context of whoever the kernel was running. */
+worker bool is_canary_socket(struct sock *sk, enum guard_hook hook)
+{
+	return shared.canary == hook + 1 && shared.canary_socket == BPF_CORE_READ(sk, sk_socket, file, f_inode, i_ino);
 }
 
 /* Whether nobody is judged here: a thread of the kernel, or sockwarden itself. */
@@ -263,6 +286,58 @@ worker void ask_named6(struct matching *match, struct sock *sk, const struct add
 	ask_endpoint(match, &remote_facts, &there, name->port);
 }
 
+#ifdef SOCKWARDEN_CGROUP
+/* Looks up the path that is asked for. Nobody else has done so yet. */
+apart int look_up_named(struct slot *slot)
+{
+	struct lookup *lookup;
+	u32 size;
+
+	if (!slot)
+		return LOOKUP_UNKNOWN;
+	lookup = &slot->lookup;
+	size = slot->name_size - sizeof(u16);
+	OPAQUE(size);
+	if (size > 108 || bpf_probe_read_kernel(&lookup->text[LOOKUP_START], size, (void *)(slot->name + sizeof(u16))))
+		return LOOKUP_UNKNOWN;
+	lookup->text[LOOKUP_START + BOUNDED(size, 0x7f)] = 0;
+	return look_up(lookup);
+}
+
+/* The UNIX name that is asked for, in the kernel's copy, which has been found to be one. */
+worker void ask_named_unix(struct slot *slot)
+{
+	struct matching *match = &slot->match;
+	u32 size = slot->name_size, from = sizeof(u16), state;
+
+	ask_no_endpoint(match, &remote_facts);
+	OPAQUE(size);
+	if (size > sizeof(struct sockaddr_un) || bpf_probe_read_kernel(match->text, size, (void *)slot->name))
+		return;
+	if (!match->text[from]) {
+		if (is_asked(FACT_remote_path))
+			ask_absent(match, FACT_remote_path);
+		if (is_asked(FACT_remote_abstract))
+			ask_text(match, FACT_remote_abstract, from + 1, size - from - 1, false);
+		return;
+	}
+	if (is_asked(FACT_remote_abstract))
+		ask_absent(match, FACT_remote_abstract);
+	if (!is_asked(FACT_remote_path))
+		return;
+	state = look_up_named(slot);
+	if (state == LOOKUP_FOUND)
+		ask_inode(match, FACT_remote_path, (void *)slot->lookup.inode);
+	else if (state == LOOKUP_NOTHING)
+		ask_absent(match, FACT_remote_path);
+}
+#else
+/* Of UNIX sockets the kernel's hooks are told whom a name is of. */
+worker void ask_named_unix(struct slot *slot)
+{
+}
+#endif
+
 /* The address that is asked for, in the kernel's copy, as the kernel takes it. */
 worker void ask_named(struct slot *slot, struct sock *sk, u16 family)
 {
@@ -271,6 +346,10 @@ worker void ask_named(struct slot *slot, struct sock *sk, u16 family)
 	u32 size = slot->name_size;
 	u16 named;
 
+	if (family == AF_UNIX) {
+		ask_named_unix(slot);
+		return;
+	}
 	ask_no_unix_address(match, &remote_facts);
 	if (size > sizeof(*name))
 		size = sizeof(*name);
@@ -278,13 +357,13 @@ worker void ask_named(struct slot *slot, struct sock *sk, u16 family)
 	if (size > sizeof(*name) || bpf_probe_read_kernel(name, size, (void *)slot->name))
 		return;
 	named = name->family;
-	if (named == AF_UNSPEC && slot->point == POINT_send) /* UDP sends to it over IPv4, and to the peer over IPv6 */
+	if (named == AF_UNSPEC && slot->point == AT_SEND) /* UDP sends to it over IPv4, and to the peer over IPv6 */
 		named = family == AF_INET ? AF_INET : AF_UNSPEC;
 	if (named == AF_INET && size >= sizeof(struct address_in))
 		ask_named4(match, sk, ((struct address_in *)name)->address, name->port);
 	else if (named == AF_INET6 && size >= 24) /* all but the scope may be left out */
 		ask_named6(match, sk, name);
-	else if (slot->point == POINT_send && is_inet(family))
+	else if (slot->point == AT_SEND && is_inet(family))
 		ask_peer_endpoint(match, &remote_facts, sk, family == AF_INET6);
 	else
 		ask_no_endpoint(match, &remote_facts);
@@ -303,7 +382,7 @@ apart int ask_slot_socket(struct slot *slot)
 	sk = (void *)slot->socket;
 	family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	ask_socket(match, sk, family);
-	if (slot->point == POINT_queueing)
+	if (slot->point == AT_QUEUEING)
 		return 0;
 	if (slot->name) {
 		ask_named(slot, sk, family);
@@ -342,7 +421,7 @@ worker u64 rest_of_print(struct sock *sk)
 worker void know_slot_socket(struct slot *slot, struct sock *sk)
 {
 	struct matching *match = &slot->match;
-	u64 key = bpf_get_socket_cookie(sk), rest = rest_of_print(sk), local, remote;
+	u64 key = key_of_socket(sk), rest = rest_of_print(sk), local, remote;
 
 	prints_of(sk, &local, &remote);
 	if (match->socket_key != key || match->local_print != local || match->remote_print != remote ||
@@ -360,7 +439,7 @@ worker void know_slot_socket(struct slot *slot, struct sock *sk)
 worker void ask_first(struct slot *slot, struct sock *sk)
 {
 	struct matching *match = &slot->match;
-	bool is_kept = !slot->name && !slot->peer && slot->point != POINT_connect;
+	bool is_kept = !slot->name && !slot->peer && slot->point != AT_CONNECT;
 
 	if (config.facts & facts_of_process && !is_process_kept(match))
 		classify_process(match);
@@ -604,11 +683,30 @@ worker int answer(const struct slot *slot)
 
 	if (!verdict->enforced)
 		return 0;
-	if (verdict->action == ACTION_kill && slot->point != POINT_queueing)
+#ifndef SOCKWARDEN_CGROUP /* whose programs cannot */
+	if (verdict->action == ACTION_kill && slot->point != AT_QUEUEING)
 		bpf_send_signal(SIGKILL);
+#endif
 	error = BOUNDED(error, MAX_ERRNO);
 	asm volatile("%0 -= %1" : "+r"(ret) : "r"(error)); /* of a negation the verifier knows no bounds */
 	return ret;
+}
+
+/* Tells the name that was asked for, or that of the socket which the kernel has looked up. */
+apart int report_name(struct slot *slot)
+{
+	struct unix_address *address;
+	struct unix_sock *peer;
+
+	if (!slot)
+		return 0;
+	peer = (void *)slot->peer;
+	if (slot->name)
+		return tell_name(&slot->call, (void *)slot->name, slot->name_size);
+	if (!peer)
+		return 0;
+	address = BPF_CORE_READ(peer, addr);
+	return address ? tell_name(&slot->call, &address->name, BPF_CORE_READ(address, len)) : 0;
 }
 
 /* Tells what a task asked for and was judged by. Its arguments are those of its registers. */
@@ -619,8 +717,9 @@ worker void report_call(struct slot *slot, struct task_struct *task, struct sock
 
 	if (!is_among(slot->event, EVENTS_unknown | EVENTS_of_request))
 		restart_call(call, task, slot->event);
+	report_name(slot);
 	message->entry_state = REASON_none;
-	message->name_state = REASON_none;
+	message->name_state = call->named ? REASON_here : REASON_none;
 	message->control_state = REASON_none;
 	message->flags_state = REASON_none;
 	message->iov_state = REASON_none;
@@ -633,24 +732,37 @@ worker void report_call(struct slot *slot, struct task_struct *task, struct sock
 	emit_message(call, task, bpf_ktime_get_ns(), ret);
 }
 
+/* The file of the UNIX socket that is asked for, or that it is connected to; NULL where there is none. */
+worker struct inode *asked_file(struct slot *slot, struct sock *sk)
+{
+	struct sock *peer = (void *)slot->peer;
+
+#ifdef SOCKWARDEN_CGROUP
+	if (slot->name) {
+		u8 first = 0;
+
+		bpf_probe_read_kernel(&first, 1, (void *)(slot->name + sizeof(u16)));
+		return first && look_up_named(slot) == LOOKUP_FOUND ? (void *)slot->lookup.inode : NULL;
+	}
+#endif
+	if (!peer)
+		peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
+	return peer ? bound_file(peer) : NULL;
+}
+
 /* Whether it is about a connection to the socket that the guard is talked to by. */
 apart int is_control(struct slot *slot)
 {
-	struct sock *sk, *peer;
+	struct sock *sk;
 	u64 number;
 	u32 device;
 
 	if (!slot || !config.control_inode || !slot->socket)
 		return 0;
 	sk = (void *)slot->socket;
-	peer = (void *)slot->peer;
 	if (BPF_CORE_READ(sk, __sk_common.skc_family) != AF_UNIX)
 		return 0;
-	if (!peer)
-		peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
-	if (!peer)
-		return 0;
-	identify(bound_file(peer), &number, &device);
+	identify(asked_file(slot, sk), &number, &device);
 	return number == config.control_inode && device == config.control_device;
 }
 
@@ -679,7 +791,7 @@ worker int asked_to_connect(enum guard_hook hook, struct sock *sk, struct sock *
 	struct slot *slot;
 	int ret;
 
-	slot = begin_judging(task, hook, POINT_connect, sk, &ret);
+	slot = begin_judging(task, hook, AT_CONNECT, sk, &ret);
 	if (!slot)
 		return ret;
 	slot->event = event == EVENT_io_uring_connect ? event : EVENT_connect; /* a send may connect, too */
@@ -750,7 +862,7 @@ worker int asked_to_send(struct socket *socket, struct msghdr *header, u32 size)
 		if (ret || header->msg_name)
 			return ret;
 	}
-	slot = begin_judging(task, GUARD_gd_send, POINT_send, sk, &ret);
+	slot = begin_judging(task, GUARD_gd_send, AT_SEND, sk, &ret);
 	if (!slot)
 		return ret;
 	slot->event = event_here(task, EVENT_io_uring_out);
@@ -761,6 +873,23 @@ worker int asked_to_send(struct socket *socket, struct msghdr *header, u32 size)
 	ask_first(slot, sk);
 	send = send_of(sk, header, size);
 	ask_send(slot, task, &send, header->msg_flags);
+	return conclude(slot, task, sk);
+}
+
+/* A send to a name, where the message is not to be had. */
+worker int asked_to_send_named(enum guard_hook hook, struct sock *sk, const void *name, u32 size)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct slot *slot;
+	int ret;
+
+	slot = begin_judging(task, hook, AT_SEND, sk, &ret);
+	if (!slot)
+		return ret;
+	slot->event = event_here(task, EVENT_io_uring_out);
+	slot->name = (u64)name;
+	slot->name_size = size;
+	ask_first(slot, sk);
 	return conclude(slot, task, sk);
 }
 
@@ -782,7 +911,7 @@ worker int asked_to_send_to(struct socket *socket, struct socket *other)
 		return 0;
 	send = *kept;
 	kept->socket = 0;
-	slot = begin_judging(task, GUARD_gd_send_peer, POINT_send, sk, &ret);
+	slot = begin_judging(task, GUARD_gd_send_peer, AT_SEND, sk, &ret);
 	if (!slot)
 		return ret;
 	slot->event = event_here(task, EVENT_io_uring_out);
@@ -857,8 +986,9 @@ worker bool is_queue_of_messages(struct sock *sk)
 	       !BPF_CORE_READ_BITFIELD(sk, sk_kern_sock);
 }
 
-/* A message is about to be queued, in the context of whoever the kernel was running. */
-worker int asked_to_queue(struct sock *sk, struct sk_buff *skb)
+/* A message is about to be queued, in the context of whoever the kernel was running. It begins `offset` bytes behind
+ * the data of the buffer. */
+worker int asked_to_queue(struct sock *sk, struct sk_buff *skb, u32 offset)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u16 family = sk->__sk_common.skc_family;
@@ -867,12 +997,12 @@ worker int asked_to_queue(struct sock *sk, struct sk_buff *skb)
 
 	if (!is_queue_of_messages(sk))
 		return 0;
-	slot = family == AF_UNIX ? begin_judging(task, GUARD_gd_queue, POINT_queueing, sk, &ret)
-				 : take_up(task, POINT_queueing, sk);
+	slot = family == AF_UNIX ? begin_judging(task, GUARD_gd_queue, AT_QUEUEING, sk, &ret)
+				 : take_up(task, AT_QUEUEING, sk);
 	if (!slot)
 		return ret;
-	slot->offset = is_inet(family) && is_udp(sk) ? UDP_HEADER : 0;
-	slot->length = skb->len - slot->offset;
+	slot->offset = offset;
+	slot->length = skb->len - offset;
 	if (family == AF_UNIX) {
 		struct unix_note note = unix_note_of(skb);
 		struct scm_fp_list *list = note.files;

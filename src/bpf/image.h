@@ -69,10 +69,12 @@ enum point {
 #define POINT(id, by, word, name, hooks, events, actions, facts, limits) POINT_##id,
 #define BATCH(point, event, facts)
 #define UNTOLD(by, fact, why)
+#define ONLY(point, families, types)
 #include "../../catalog/points.def"
 #undef POINT
 #undef BATCH
 #undef UNTOLD
+#undef ONLY
 	POINT_COUNT
 };
 

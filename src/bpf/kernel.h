@@ -75,6 +75,8 @@ enum {
 	SCM_PIDFD = 4,
 	S_IFMT = 0170000,
 	S_IFSOCK = 0140000,
+	S_IFLNK = 0120000,
+	S_IFDIR = 0040000,
 	PIDTYPE_PID = 0,
 	PIDTYPE_TGID = 1,
 	ANON_INODE_MAGIC = 0x09041934,
@@ -172,6 +174,19 @@ typedef struct {
 	__u32 val;
 } kgid_t;
 
+struct hlist_node {
+	struct hlist_node *next;
+	struct hlist_node **pprev;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
+struct list_head {
+	struct list_head *next;
+};
+
 struct qstr {
 	__u32 len;
 	const unsigned char *name;
@@ -188,6 +203,7 @@ struct inode {
 	unsigned int i_nlink;
 	struct super_block *i_sb;
 	void *i_private;
+	char *i_link; /* the target of a short symbolic link */
 };
 
 struct dentry {
@@ -197,6 +213,8 @@ struct dentry {
 	struct {
 		void **pprev;
 	} d_hash;
+	struct hlist_node d_sib; /* since 6.8, and the next */
+	struct hlist_head d_children;
 };
 
 struct vfsmount {
@@ -207,11 +225,18 @@ struct mount {
 	struct mount *mnt_parent;
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
+	struct list_head mnt_mounts; /* of struct mount, by the next: */
+	struct list_head mnt_child;
 };
 
 struct path {
 	struct vfsmount *mnt;
 	struct dentry *dentry;
+};
+
+struct fs_struct {
+	struct path root;
+	struct path pwd;
 };
 
 struct file {
@@ -262,15 +287,6 @@ struct upid {
 	int nr;
 };
 
-struct hlist_node {
-	struct hlist_node *next;
-	struct hlist_node **pprev;
-};
-
-struct hlist_head {
-	struct hlist_node *first;
-};
-
 struct pid {
 	struct hlist_head tasks[4];
 	struct upid numbers[1];
@@ -301,6 +317,7 @@ struct task_struct {
 	const struct cred *cred;
 	char comm[16];
 	struct mm_struct *mm;
+	struct fs_struct *fs;
 	struct files_struct *files;
 	struct css_set *cgroups;
 	void *bpf_storage;
@@ -379,6 +396,12 @@ struct tcp_sock {
 struct sockaddr_un {
 	__u16 sun_family;
 	char sun_path[108];
+};
+
+struct bpf_sock_addr_kern {
+	struct sock *sk;
+	struct sockaddr *uaddr;
+	__u32 uaddrlen; /* since 6.7 */
 };
 
 struct unix_address {

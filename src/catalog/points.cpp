@@ -13,10 +13,12 @@ constexpr std::array kPoints{
     PointRow{PointId::id, Enforcer::by, word, name, hooks, events, actions, facts, limits},
 #define BATCH(point, event, facts)
 #define UNTOLD(by, fact, why)
+#define ONLY(point, families, types)
 #include "../../catalog/points.def"
 #undef POINT
 #undef BATCH
 #undef UNTOLD
+#undef ONLY
 };
 
 struct UntoldRow {
@@ -27,10 +29,12 @@ constexpr std::array kUntold{
 #define POINT(id, by, word, name, hooks, events, actions, facts, limits)
 #define BATCH(point, event, facts)
 #define UNTOLD(by, fact, why) UntoldRow{Enforcer::by, FactId::fact},
+#define ONLY(point, families, types)
 #include "../../catalog/points.def"
 #undef POINT
 #undef BATCH
 #undef UNTOLD
+#undef ONLY
 };
 
 struct BatchRow {
@@ -41,10 +45,28 @@ constexpr std::array kBatches{
 #define POINT(id, by, word, name, hooks, events, actions, facts, limits)
 #define BATCH(point, event, facts) BatchRow{PointId::point, #event, facts},
 #define UNTOLD(by, fact, why)
+#define ONLY(point, families, types)
 #include "../../catalog/points.def"
 #undef POINT
 #undef BATCH
 #undef UNTOLD
+#undef ONLY
+};
+
+struct OnlyRow {
+    PointId point;
+    std::string_view families, types;
+};
+constexpr std::array kOnly{
+#define POINT(id, by, word, name, hooks, events, actions, facts, limits)
+#define BATCH(point, event, facts)
+#define UNTOLD(by, fact, why)
+#define ONLY(point, families, types) OnlyRow{PointId::point, families, types},
+#include "../../catalog/points.def"
+#undef POINT
+#undef BATCH
+#undef UNTOLD
+#undef ONLY
 };
 
 // Whether `is_it` holds for one of the words.
@@ -65,12 +87,22 @@ bool any_word(std::string_view words, IsIt is_it) {
 std::span<const PointRow> points() { return kPoints; }
 const PointRow &point(PointId id) { return kPoints[static_cast<std::size_t>(id)]; }
 
-bool has_event(const PointRow &point, std::string_view event) {
-    return any_word(point.events, [&](std::string_view word) { return word == event; });
+bool has_word(std::string_view words, std::string_view word) {
+    return any_word(words, [&](std::string_view one) { return one == word; });
+}
+
+bool has_event(const PointRow &point, std::string_view event) { return has_word(point.events, event); }
+
+std::string_view only_values(const PointRow &point, FactId fact) {
+    const auto *row = std::ranges::find(kOnly, point.id, &OnlyRow::point);
+    return row == kOnly.end()              ? ""
+           : fact == FactId::socket_family ? row->families
+           : fact == FactId::socket_type   ? row->types
+                                           : "";
 }
 
 bool has_action(const PointRow &point, ActionId action) {
-    return any_word(point.actions, [&](std::string_view word) { return word == sockwarden::action(action).name; });
+    return has_word(point.actions, sockwarden::action(action).name);
 }
 
 bool has_fact(const PointRow &point, const FactRow &fact, std::string_view event) {

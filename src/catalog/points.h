@@ -15,15 +15,18 @@ enum class PointId : std::uint8_t {
 #define POINT(id, by, word, name, hooks, events, actions, facts, limits) id,
 #define BATCH(point, event, facts)
 #define UNTOLD(by, fact, why)
+#define ONLY(point, families, types)
 #include "../../catalog/points.def"
 #undef POINT
 #undef BATCH
 #undef UNTOLD
+#undef ONLY
 };
 
 // Who enforces policies.
 enum class Enforcer : std::uint8_t {
-    guard,       // `sockwarden guard`: programs in the kernel
+    guard,       // `sockwarden guard`: programs where the kernel asks its security modules
+    cgroup,      // `sockwarden guard` on kernels that refuse those: programs of a cgroup
     supervisor,  // `sockwarden run`: a process that makes the calls of others
 };
 
@@ -38,9 +41,15 @@ struct PointRow {
 std::span<const PointRow> points();
 const PointRow &point(PointId id);
 
+// Whether a list has the word.
+bool has_word(std::string_view words, std::string_view word);
+
 // Whether an event passes there, an action makes sense there, and a fact of messages of an event is certain there.
 bool has_event(const PointRow &point, std::string_view event);
 bool has_action(const PointRow &point, ActionId action);
 bool has_fact(const PointRow &point, const FactRow &fact, std::string_view event);
+
+// Of which families, or types, the sockets are that pass there: words with blanks between them, empty where all do.
+std::string_view only_values(const PointRow &point, FactId fact);
 
 }  // namespace sockwarden

@@ -116,8 +116,17 @@ void print_coverage(const EngineProbe &best) {
     print_issues();
 }
 
-// Loads the guard at all its points with a policy that refuses nobody, and says whether each hook refuses what it must.
-void print_guard() {
+// What the points of an enforcer leave out.
+void print_limits(Enforcer by) {
+    for (const PointRow &row : points()) {
+        if (row.by == by && is_guarded(row.id) && !row.limits.empty()) {
+            fmt::print("  {} covers: {}\n", row.name, row.limits);
+        }
+    }
+}
+
+// Loads a guard at all its points with a policy that refuses nobody, and says whether each hook refuses what it must.
+void print_guard(Enforcer by, std::string_view engine) {
     const Result<policy::Policy, policy::Mistakes> nobody =
         policy::read_policy("version: 1\nname: nobody\nrules:\n- name: everybody\n  action: allow\n");
     if (!nobody) {
@@ -126,26 +135,33 @@ void print_guard() {
     const policy::Policy *const policies[] = {&*nobody};
     const Result<policy::Image, policy::PolicyMistake> image =
         policy::compile_policies(policies, [](std::string_view) { return std::nullopt; });
-    if (!image) {
+    const Result<Cgroup> root = Cgroup::open("/");
+    if (!image || (by == Enforcer::cgroup && !root)) {
+        fmt::print("\nguard {}: {}\n", engine, root ? "no policy" : root.error().message);
         return;
     }
     GuardOptions options;
     options.ring_size = kLeastRingSize;
+    options.cgroup = by == Enforcer::cgroup ? &*root : nullptr;
     for (const PointRow &row : points()) {
-        if (is_guarded(row.id)) {
+        if (row.by == by && is_guarded(row.id)) {
             options.images.push_back({row.id, image->facts(), image->bytes()});
         }
     }
     const Result<std::unique_ptr<Guard>> guard = Guard::open(options);
     if (!guard) {
-        fmt::print("\nguard: {}\n", guard.error().message);
+        fmt::print("\nguard {}: {}\n", engine, guard.error().message);
         return;
     }
-    fmt::print("\nguard: enforces here; each hook has refused an operation of sockwarden's own\n");
+    fmt::print("\nguard {}: enforces here; each hook has refused an operation of sockwarden's own\n", engine);
     for (const GuardHook &hook : (*guard)->hooks()) {
-        fmt::print("  {:<38} proven: {}\n", fmt::format("lsm {}", hook.row->target), hook.row->purpose);
+        fmt::print("  {:<38} {}: {}\n", fmt::format("{} {}", engine, hook.row->target),
+                   hook.is_proven ? "proven" : "no such sockets here", hook.row->purpose);
     }
-    fmt::print("  not covered: content of streams; messages past the first of a sendmmsg to one address\n");
+    print_limits(by);
+    if (by == Enforcer::guard) {
+        fmt::print("  not covered: content of streams; messages past the first of a sendmmsg to one address\n");
+    }
 }
 
 int run_doctor() {
@@ -173,7 +189,8 @@ int run_doctor() {
         return kExitFailure;
     }
     print_coverage(*best);
-    print_guard();
+    print_guard(Enforcer::guard, kGuardEngine);
+    print_guard(Enforcer::cgroup, kCgroupEngine);
     return 0;
 }
 

@@ -27,11 +27,11 @@ constexpr const char *kExamples = R"(Examples:
   sockwarden guard --policy /etc/sockwarden/policies -w log.json
 SIGHUP, or `sockwarden reload`, reads the policies anew.)";
 
-constexpr std::string_view kEngines[] = {"auto", kGuardEngine, kSupervisorEngine};
+constexpr std::string_view kEngines[] = {"auto", kGuardEngine, kCgroupEngine, kSupervisorEngine};
 
 struct GuardCommand : RunOptions {
     GuardPlan plan;
-    std::string on_exit = "release", engine = "auto";
+    std::string on_exit = "release", engine = "auto", cgroup;
 
     Status check_guard() {
         if (Status status = check_run(); !status) {
@@ -43,26 +43,47 @@ struct GuardCommand : RunOptions {
         if (Status status = check_choice("--engine", engine, kEngines); !status) {
             return status;
         }
-        if (engine == "auto" && !command.empty()) {
-            engine = kSupervisorEngine;  // the one that guards one command
-        }
-        if (engine == kSupervisorEngine && command.empty()) {
-            return Error{"--engine supervisor guards one command: sockwarden guard --engine supervisor … -- COMMAND",
-                         kExitUsage};
-        }
-        if (engine != kSupervisorEngine && !command.empty()) {
-            return Error{"the guard in the kernel judges every process: for one command, use --engine supervisor",
-                         kExitUsage};
-        }
-        if (engine == kSupervisorEngine && on_exit == "keep") {
-            return Error{"--on-exit keep goes with the guard in the kernel: nobody outlives the supervisor",
-                         kExitUsage};
+        if (Status status = choose_engine(); !status) {
+            return status;
         }
         plan.keep = on_exit == "keep";
         plan.is_trial = !plan.keep && (plan.audit || duration_ns != 0 || count != 0);
         if (plan.keep && duration_ns != 0) {
             return Error{"--duration releases at its end: it cannot go with --on-exit keep", kExitUsage};
         }
+        return Done{};
+    }
+
+private:
+    // What guards, and what goes with it.
+    Status choose_engine() {
+        if (engine == "auto" && !command.empty()) {
+            engine = kSupervisorEngine;  // it enforces the most for one command
+        }
+        if (engine == "auto" && !cgroup.empty()) {
+            engine = kCgroupEngine;
+        }
+        plan.may_use_cgroups = engine == "auto";
+        if (engine == kSupervisorEngine && command.empty()) {
+            return Error{"--engine supervisor guards one command: sockwarden guard --engine supervisor … -- COMMAND",
+                         kExitUsage};
+        }
+        if (engine != kSupervisorEngine && engine != kCgroupEngine && !command.empty()) {
+            return Error{
+                "the guard in the kernel judges every process: for one command, use --engine supervisor or cgroup",
+                kExitUsage};
+        }
+        if (!command.empty() && on_exit == "keep") {
+            return Error{"--on-exit keep goes without a command: what guards one ends with it", kExitUsage};
+        }
+        if (!cgroup.empty() && (engine != kCgroupEngine || !command.empty())) {
+            return Error{command.empty() ? "--cgroup goes with --engine cgroup"
+                                         : "--cgroup guards what runs in a cgroup; a command gets one of its own",
+                         kExitUsage};
+        }
+        plan.by = engine == kCgroupEngine ? Enforcer::cgroup : Enforcer::guard;
+        plan.for_command = !command.empty();
+        plan.cgroup = cgroup.empty() ? "/" : cgroup;
         return Done{};
     }
 };
@@ -94,7 +115,10 @@ Result<Opened> open_guard(std::unique_ptr<GuardRun> run, Held &held) {
     tell_manager("READY=1\nSTATUS=" + guard.saying());
     Opened opened;
     opened.saying = guard.saying();
-    opened.engine = kGuardEngine;
+    opened.engine = guard.engine();
+    opened.uncovered = guard.uncovered();
+    opened.mark = [&guard](std::uint32_t pid) { return guard.take_in(static_cast<pid_t>(pid)); };
+    opened.loads_for_cgroups = guard.is_in_cgroup();
     opened.events = ~EventMask{0};
     opened.source = std::move(run);
     opened.loads_more = true;
@@ -146,8 +170,10 @@ int run_guard(GuardCommand &options) {
 // What a guard says of itself, for people.
 void print_status(const std::string &text) {
     const auto status = nlohmann::json::parse(text);
-    fmt::print("guard {}: {}, generation {}, on exit: {}\n", status.at("pid").get<long>(),
-               status.at("mode").get<std::string>(), status.at("generation").get<long>(),
+    const auto &cgroup = status.at("cgroup");
+    fmt::print("guard {}: {}, engine {}{}, generation {}, on exit: {}\n", status.at("pid").get<long>(),
+               status.at("mode").get<std::string>(), status.at("engine").get<std::string>(),
+               cgroup.is_string() ? " at " + cgroup.get<std::string>() : "", status.at("generation").get<long>(),
                status.at("on_exit").get<std::string>());
     for (const auto &policy : status.at("policies")) {
         fmt::print("{}: {}, {}, default {}: {} times\n", policy.at("file").get<std::string>(),
@@ -240,9 +266,13 @@ void add_guard(CLI::App &app, Run &run, std::vector<std::string> words) {
     command->add_option("--on-exit", options->on_exit, "release (default), or keep: enforce until `sockwarden release`")
         ->type_name("WHAT");
     command
-        ->add_option("--engine", options->engine,
-                     "lsm: inside the kernel; supervisor: one command behind --; auto: as there is one")
+        ->add_option(
+            "--engine", options->engine,
+            "lsm: every process, where the kernel asks its security modules; cgroup: connections, datagrams to "
+            "a name and content of UDP, without those; supervisor: one command behind --; auto (default)")
         ->type_name("NAME");
+    command->add_option("--cgroup", options->cgroup, "Guard what runs in a cgroup and below; implies --engine cgroup")
+        ->type_name("PATH");
     options->declare_run(*command);
     command->footer(kExamples);
     command->callback([options, &run] { run = [options] { return run_guard(*options); }; });

@@ -54,7 +54,7 @@ Result<std::unique_ptr<GuardRun>> GuardRun::prepare(GuardPlan plan) {
 }
 
 Result<std::shared_ptr<const PlacedPolicies>> GuardRun::read() const {
-    return place_policies(plan_.policies, plan_.audit, Enforcer::guard);
+    return place_policies(plan_.policies, plan_.audit, plan_.by);
 }
 
 Result<std::unique_ptr<GuardRun::Version>> GuardRun::compile(std::shared_ptr<const PlacedPolicies> placed) const {
@@ -77,6 +77,7 @@ Status GuardRun::load(Version &version) const {
     wanted.generation = version.generation;
     wanted.control = control_;
     wanted.keep = plan_.keep;
+    wanted.cgroup = cgroup_ ? &*cgroup_ : nullptr;
     const std::vector<policy::Image> &images = version.compiled.images;
     for (std::size_t i = 0; i < images.size(); ++i) {
         wanted.images.push_back({version.placed->points[i].point, images[i].facts(), images[i].bytes()});
@@ -107,8 +108,13 @@ Status GuardRun::start(const FileIdentity &control) {
             return status;
         }
     }
-    if (Status status = load(*current_); !status) {
-        return status;
+    Status loaded = is_in_cgroup() ? open_cgroup() : Status(Done{});
+    loaded = loaded ? load(*current_) : loaded;
+    if (!loaded && plan_.may_use_cgroups && loaded.error().exit_code == kExitUnproven) {
+        loaded = use_cgroups(loaded.error());
+    }
+    if (!loaded) {
+        return loaded;
     }
     for (const std::string &name : *earlier) {
         if (Status status = release_kept(name); !status) {
@@ -117,6 +123,55 @@ Status GuardRun::start(const FileIdentity &control) {
         say("took over from {}, which an earlier guard left in force", name);
     }
     return Done{};
+}
+
+Status GuardRun::open_cgroup() {
+    Result<Cgroup> cgroup = plan_.for_command ? Cgroup::own() : Cgroup::open(plan_.cgroup);
+    if (cgroup && plan_.for_command) {
+        cgroup = cgroup->make(fmt::format("sockwarden-{}", ::getpid()));
+    }
+    if (!cgroup) {
+        return cgroup.error();
+    }
+    cgroup_ = *std::move(cgroup);
+    return Done{};
+}
+
+Status GuardRun::use_cgroups(const Error &why) {
+    const auto neither = [&](const Error &other) {
+        return Error{fmt::format("{}; programs of cgroups, which it has, do not do here: {}; `sockwarden run` enforces "
+                                 "policies for one command",
+                                 why.message, other.message),
+                     kExitUnproven};
+    };
+    plan_.by = Enforcer::cgroup;
+    Result<std::shared_ptr<const PlacedPolicies>> placed = read();
+    if (!placed) {
+        return neither(placed.error());
+    }
+    Result<std::unique_ptr<Version>> version = compile(*std::move(placed));
+    if (!version) {
+        return version.error();
+    }
+    current_ = *std::move(version);
+    if (Status status = open_cgroup(); !status) {
+        return neither(status.error());
+    }
+    const Status status = load(*current_);
+    return status ? status : Status(neither(status.error()));
+}
+
+std::string GuardRun::engine() const { return is_in_cgroup() ? "cgroup" : "lsm"; }
+
+std::vector<std::string> GuardRun::uncovered() const {
+    std::vector<std::string> limits;
+    for (const policy::Deployed &one : current_->placed->points) {
+        const PointRow &row = point(one.point);
+        if (!row.limits.empty()) {
+            limits.push_back(fmt::format("{}: {}", row.word, row.limits));
+        }
+    }
+    return limits;
 }
 
 Status GuardRun::reload() {
@@ -195,13 +250,20 @@ bool GuardRun::complete(Message &message) {
 }
 
 std::string GuardRun::saying() const {
-    return fmt::format("{} at {}; hooks proven: {}{}", plan_.audit ? "watching" : "guarding", current_->placed->where(),
-                       current_->guard->hooks().size(), plan_.keep ? "; kept until `sockwarden release`" : "");
+    const std::string where = !is_in_cgroup()      ? ""
+                              : cgroup_->is_root() ? " by programs of cgroups"
+                                                   : " of the cgroup " + cgroup_->path();
+    return fmt::format("{} at {}{}; hooks proven: {}{}", plan_.audit ? "watching" : "guarding",
+                       current_->placed->where(), where,
+                       std::ranges::count_if(current_->guard->hooks(), &GuardHook::is_proven),
+                       plan_.keep ? "; kept until `sockwarden release`" : "");
 }
 
 std::string GuardRun::status() const {
     Json status{{"pid", ::getpid()},
                 {"mode", plan_.audit ? "audit" : "enforce"},
+                {"engine", engine()},
+                {"cgroup", cgroup_ ? Json(cgroup_->path()) : Json()},
                 {"generation", current_->generation},
                 {"on_exit", plan_.keep ? "keep" : "release"}};
     status["policies"] = Json::array();

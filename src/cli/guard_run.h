@@ -19,6 +19,10 @@ struct GuardPlan {
     bool audit = false;
     bool keep = false;      // enforces on when the guard has ended
     bool is_trial = false;  // must not take the place of what an earlier guard left in force
+    Enforcer by = Enforcer::guard;
+    bool may_use_cgroups = false;  // where the guard proper cannot work
+    bool for_command = false;      // by programs of a cgroup that is made for it
+    std::string cgroup = "/";      // else of which
     std::size_t ring_size = 0;
 };
 
@@ -38,6 +42,13 @@ public:
     bool complete(Message &message);
     // "guarding at connect, send; hooks proven: 4"
     std::string saying() const;
+    // "lsm", or "cgroup".
+    std::string engine() const;
+    bool is_in_cgroup() const { return plan_.by == Enforcer::cgroup; }
+    // What the points in use do not see; empty where nothing is left out.
+    std::vector<std::string> uncovered() const;
+    // Takes the process of the command in.
+    Status take_in(pid_t process) const { return cgroup_->add(process); }
 
     // Reads the policies anew and puts them in the place of those in force: first the new ones are attached and
     // proven, then the old ones go, so there is no moment without. With a mistake the old ones stay.
@@ -64,6 +75,8 @@ private:
     Result<std::unique_ptr<Version>> compile(std::shared_ptr<const PlacedPolicies> placed) const;
     Status replace(std::shared_ptr<const PlacedPolicies> placed);
     Status load(Version &version) const;
+    Status open_cgroup();
+    Status use_cgroups(const Error &why);
     std::string status() const;
 
     GuardPlan plan_;
@@ -73,6 +86,7 @@ private:
     std::vector<Loss> lost_;                        // of all that are gone
     RealFiles tried_;                               // of the last replacement, where it failed
     bool is_released_ = false;
+    std::optional<Cgroup> cgroup_;  // goes first, with what runs in one that was made: never unguarded
 };
 
 }  // namespace sockwarden

@@ -67,14 +67,20 @@ std::string placement_line(const policy::Placement &placement) {
 // Of both enforcers, as `of` finds them.
 template <typename Of>
 void print_placements(Of of) {
-    for (const auto &[by, name] : {std::pair(Enforcer::guard, "guard"), std::pair(Enforcer::supervisor, "run")}) {
+    for (const auto &[by, name] : {std::pair(Enforcer::guard, "guard"), std::pair(Enforcer::cgroup, "cgroup"),
+                                   std::pair(Enforcer::supervisor, "run")}) {
         const std::vector<policy::Placement> placements = of(by);
         const bool is_placed = std::ranges::any_of(placements, [](const auto &one) { return one.point != nullptr; });
+        if (by == Enforcer::cgroup && std::ranges::none_of(placements, &policy::Placement::is_possible)) {
+            fmt::print("    {:<6} nowhere: no program of a cgroup can do that\n", name);
+        }
         for (const policy::Placement &placement : placements) {
-            if (by == Enforcer::supervisor && is_placed && placement.point == nullptr && !placement.is_possible) {
-                continue;  // what it does not see it keeps the command from doing
+            // What the supervisor does not see it keeps the command from doing, and of cgroups nobody expects all.
+            const bool is_needless = by == Enforcer::cgroup || (by == Enforcer::supervisor && is_placed);
+            if (is_needless && placement.point == nullptr && !placement.is_possible) {
+                continue;
             }
-            fmt::print("    {:<5} {}\n", name, placement_line(placement));
+            fmt::print("    {:<6} {}\n", name, placement_line(placement));
         }
     }
 }
@@ -106,6 +112,7 @@ int run_check(const PolicyOptions &options) {
     }
     fmt::print(
         "guard: `sockwarden guard` enforces there but at delivery, for every process, on kernels that let it\n"
+        "cgroup: `sockwarden guard --engine cgroup` does there, also on kernels that do not\n"
         "run: `sockwarden run` enforces there, for one command, without privilege\n");
     return 0;
 }

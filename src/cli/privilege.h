@@ -28,6 +28,7 @@ struct KeptPrivilege {
     bool kill = false;
     bool load = false;
     bool act = false;
+    bool cgroups = false;  // to attach programs to them
 };
 Status drop_privilege(KeptPrivilege kept);
 

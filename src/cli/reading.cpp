@@ -209,7 +209,8 @@ RunEnd Reading::run() {
     if (const Status status = prepare(); !status) {
         return failed(status.error());
     }
-    const KeptPrivilege kept{!options_.as_user.empty(), opened_.loads_more, !plan_.is_privileged};
+    const KeptPrivilege kept{!options_.as_user.empty(), opened_.loads_more, !plan_.is_privileged,
+                             opened_.loads_for_cgroups};
     if (const Status status = drop_privilege(kept); !status) {
         return failed(status.error());
     }

@@ -24,6 +24,7 @@ struct Opened {
     EventMask events = 0;
     std::function<Status(std::uint32_t)> mark;  // takes the process of a command in
     bool loads_more = false;                    // later, for which privilege is kept
+    bool loads_for_cgroups = false;             // likewise
     bool needs_reader = false;                  // that nobody reads the output any more is a failure
     int control = -1;                           // a descriptor; when it is readable, on_control is called
     std::function<bool()> on_control;           // false ends the run

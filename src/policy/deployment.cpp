@@ -39,6 +39,13 @@ public:
         for (const Placement &placement : placements_of_default(policy_, by_)) {
             if (placement.point != nullptr) {
                 posts_[placement.point->id].otherwise.insert(placement.events.begin(), placement.events.end());
+            } else if (placement.is_possible) {
+                mistakes_.push_back(
+                    {number_,
+                     {policy_.rules.empty() ? Place{} : policy_.rules.front().place,
+                      fmt::format("the default cannot be enforced for {}: {}", joined(placement.events, "and"),
+                                  placement.reason),
+                      "`default: allow`, and a last rule that asks for the sockets that it is to deny"}});
             }
         }
         for (auto &[id, post] : posts_) {

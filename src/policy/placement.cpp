@@ -14,11 +14,13 @@
 namespace sockwarden::policy {
 namespace {
 
-// What a clause asks about, and whether it holds for UNIX sockets alone.
+// What a clause asks about, and the sockets that it can hold for.
 struct Asked {
     std::set<FactId> facts;
-    std::set<FactId> compared;  // with other facts, which no program in the kernel does
-    bool is_unix = false;
+    std::set<FactId> compared;                                  // with other facts, which no program in the kernel does
+    std::optional<std::set<std::string_view>> families, types;  // nothing: all
+
+    bool is_unix() const { return families && *families == std::set<std::string_view>{"AF_UNIX"}; }
 };
 
 // Whether messages of the event have the fact at all; else it is absent, and that is certain.
@@ -56,8 +58,27 @@ bool may_pass(const Atom &atom, const EventRow &row) {
     return passes != atom.negated;
 }
 
-// Whether only UNIX sockets pass: they alone have paths and names.
-bool is_of_unix(const Atom &atom) {
+// The values that a test of a name lets pass; nothing where it is of another kind.
+std::optional<std::set<std::string_view>> passing_words(const Atom &atom) {
+    if (atom.negated || atom.kind != Atom::Kind::test) {
+        return std::nullopt;
+    }
+    std::set<std::string_view> words;
+    const auto add = [&](const Literal &literal) { words.insert(std::get<std::string>(literal.value)); };
+    if (const auto *literal = std::get_if<Literal>(&atom.test->against);
+        literal != nullptr && atom.test->op == OperatorId::equal) {
+        add(*literal);
+    } else if (const auto *list = std::get_if<List>(&atom.test->against);
+               list != nullptr && atom.test->op == OperatorId::in) {
+        std::ranges::for_each(list->items, add);
+    } else {
+        return std::nullopt;
+    }
+    return words;
+}
+
+// Of which families the sockets are that a test of something else lets pass: some alone have what it asks for.
+std::optional<std::set<std::string_view>> families_with(const Atom &atom) {
     switch (atom.fact) {
         case FactId::local_path:
         case FactId::local_path_text:
@@ -65,23 +86,35 @@ bool is_of_unix(const Atom &atom) {
         case FactId::remote_path:
         case FactId::remote_path_text:
         case FactId::remote_abstract:
-            return !atom.negated;
-        case FactId::socket_family:
             break;
+        case FactId::local_address:
+        case FactId::local_port:
+        case FactId::remote_address:
+        case FactId::remote_port:
+            return atom.negated ? std::nullopt : std::optional(std::set<std::string_view>{"AF_INET", "AF_INET6"});
+        case FactId::socket_family:
+            return passing_words(atom);
         default:
-            return false;
+            return std::nullopt;
     }
-    if (atom.negated || atom.kind != Atom::Kind::test || atom.test->op != OperatorId::equal) {
-        return false;
+    return atom.negated ? std::nullopt : std::optional(std::set<std::string_view>{"AF_UNIX"});
+}
+
+void keep_common(std::optional<std::set<std::string_view>> &words,
+                 const std::optional<std::set<std::string_view>> &others) {
+    if (words && others) {
+        std::erase_if(*words, [&](std::string_view word) { return !others->contains(word); });
+    } else if (others) {
+        words = others;
     }
-    const auto *literal = std::get_if<Literal>(&atom.test->against);
-    const auto *word = literal != nullptr ? std::get_if<std::string>(&literal->value) : nullptr;
-    return word != nullptr && *word == "AF_UNIX";
 }
 
 void add_asked(const Clause &clause, Asked &asked) {
-    asked.is_unix = asked.is_unix || std::ranges::any_of(clause, is_of_unix);
     for (const Atom &atom : clause) {
+        keep_common(asked.families, families_with(atom));
+        if (atom.fact == FactId::socket_type) {
+            keep_common(asked.types, passing_words(atom));
+        }
         asked.facts.insert(atom.fact);
         if (atom.kind == Atom::Kind::exists) {
             add_asked(atom.element, asked);
@@ -99,7 +132,7 @@ std::vector<std::string_view> missing_at(const PointRow &point, const Asked &ask
     const auto is_missing = [&](const FactRow &row) {
         const bool is_sender = row.id == FactId::senders || list_of(row) == &fact(FactId::senders);
         const bool is_known =
-            has_fact(point, row, event.name) && (!is_sender || point.id != PointId::queueing || asked.is_unix);
+            has_fact(point, row, event.name) && (!is_sender || point.id != PointId::queueing || asked.is_unix());
         return asked.facts.contains(row.id) && applies(row.id, event) && !is_known;
     };
     std::vector<std::string_view> missing;
@@ -111,12 +144,29 @@ std::vector<std::string_view> missing_at(const PointRow &point, const Asked &ask
             missing.push_back(row.path);
         }
     }
-    if (missing.empty() && point.by == Enforcer::guard) {
+    if (missing.empty() && point.by != Enforcer::supervisor) {
         for (const FactId compared : asked.compared) {
             missing.push_back(fact(compared).path);
         }
     }
     return missing;
+}
+
+// What a clause has to ask for, where it can hold for sockets that do not pass a point; empty where it cannot.
+std::string beyond(const PointRow &point, const Asked &asked) {
+    const auto exceeds = [&](const std::optional<std::set<std::string_view>> &words, std::string_view only) {
+        return !only.empty() &&
+               (!words || std::ranges::any_of(*words, [&](std::string_view word) { return !has_word(only, word); }));
+    };
+    std::string text;
+    for (const auto &[fact, words] :
+         {std::pair(FactId::socket_family, &asked.families), std::pair(FactId::socket_type, &asked.types)}) {
+        const std::string_view only = only_values(point, fact);
+        if (exceeds(*words, only)) {
+            text += fmt::format("{}{} for one of {}", text.empty() ? "" : " and ", sockwarden::fact(fact).path, only);
+        }
+    }
+    return text.empty() ? "" : fmt::format("other sockets do not pass {}: ask {}", point.name, text);
 }
 
 // What could be ordered instead.
@@ -138,12 +188,13 @@ std::string no_point(ActionId action, std::string_view event, Enforcer by) {
 Placement place(const Asked &asked, ActionId action, const EventRow &event, Enforcer by) {
     const PointRow *nearest = nullptr;
     std::vector<std::string_view> least;
+    std::string others;
     for (const PointRow &row : points()) {
         if (row.by != by || !has_event(row, event.name) || (action != ActionId::alert && !has_action(row, action))) {
             continue;
         }
         std::vector<std::string_view> missing = missing_at(row, asked, event);
-        if (missing.empty()) {
+        if (missing.empty() && (others = beyond(row, asked)).empty()) {
             return {&row, "", true, {}};
         }
         if (nearest == nullptr || missing.size() < least.size()) {
@@ -153,6 +204,9 @@ Placement place(const Asked &asked, ActionId action, const EventRow &event, Enfo
     }
     if (nearest == nullptr) {
         return {nullptr, no_point(action, event.name, by), false, {}};
+    }
+    if (!others.empty()) {
+        return {nullptr, others, true, {}};
     }
     return {
         nullptr,

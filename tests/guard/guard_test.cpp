@@ -829,19 +829,19 @@ TEST(Guard, IoUringIsNoWayRound) {
 TEST(Guard, DoctorProvesIt) {
     const live::Ended ended = Ask("doctor");
     EXPECT_TRUE(ended.Exited(0)) << ended.err;
-    EXPECT_NE(ended.out.find("guard: enforces here"), std::string::npos) << ended.out.substr(0, 4000);
+    EXPECT_NE(ended.out.find("guard lsm: enforces here"), std::string::npos) << ended.out.substr(0, 4000);
 }
 
 // In a guest that has no bpf among its security modules.
 TEST(Unproven, IsAnErrorAndNotAGuard) {
-    Guarding guarding(kSecret);
+    Guarding guarding(kSecret, "", {"--engine", "lsm"});
     EXPECT_FALSE(guarding.Works());
     EXPECT_EQ(guarding.ExitCode(), 3);
     for (const char *hook : {"socket_connect", "unix_stream_connect", "unix_may_send"}) {
         EXPECT_NE(guarding.Said().find(hook), std::string::npos) << guarding.Said();
     }
     EXPECT_NE(guarding.Said().find("/sys/kernel/security/lsm"), std::string::npos) << guarding.Said();
-    EXPECT_NE(Ask("doctor").out.find("guard: nothing can be refused here"), std::string::npos);
+    EXPECT_NE(Ask("doctor").out.find("guard lsm: nothing can be refused here"), std::string::npos);
 }
 
 }  // namespace

@@ -39,4 +39,7 @@ private:
     bool works_ = false;
 };
 
+// The errno of connecting a stream to a path.
+int ConnectTo(const char *path);
+
 }  // namespace guard

@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -149,9 +151,93 @@ bool descriptor_refused() {
     return (message.msg_flags & MSG_CTRUNC) != 0;
 }
 
+// ---- In a cgroup.
+
+sockaddr_in6 nobody6() {
+    sockaddr_in6 name{};
+    name.sin6_family = AF_INET6;
+    name.sin6_addr = in6addr_loopback;
+    name.sin6_port = htons(1);
+    return name;
+}
+
+// A datagram socket of the cgroup; empty where this machine has none of the family.
+Fd datagram_in(const Cgroup &cgroup, int family) {
+    return cgroup.socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
+
+using Ask = int (*)(int socket, const sockaddr *name, socklen_t size);
+
+int ask_to_connect(int socket, const sockaddr *name, socklen_t size) { return ::connect(socket, name, size); }
+int ask_to_send(int socket, const sockaddr *name, socklen_t size) {
+    return static_cast<int>(::sendto(socket, "", 1, MSG_NOSIGNAL, name, size));
+}
+
+template <typename Address>
+std::optional<bool> refused_by_name(const Cgroup &cgroup, int family, Ask ask, const Address &name, socklen_t size) {
+    const Fd socket = datagram_in(cgroup, family);
+    if (!socket) {
+        return errno == EAFNOSUPPORT ? std::nullopt : std::optional(false);
+    }
+    return was_refused(ask(socket.get(), reinterpret_cast<const sockaddr *>(&name), size));
+}
+
+template <Ask ask>
+std::optional<bool> refused4(const Cgroup &cgroup) {
+    return refused_by_name(cgroup, AF_INET, ask, nobody(), sizeof(sockaddr_in));
+}
+
+template <Ask ask>
+std::optional<bool> refused6(const Cgroup &cgroup) {
+    return refused_by_name(cgroup, AF_INET6, ask, nobody6(), sizeof(sockaddr_in6));
+}
+
+template <Ask ask>
+std::optional<bool> refused_unix(const Cgroup &cgroup) {
+    const Named there(SOCK_DGRAM);
+    return refused_by_name(cgroup, AF_UNIX, ask, there.name, there.size);
+}
+
+// A packet that is not refused arrives, by the processor that sends it or soon.
+std::optional<bool> packet_refused(const Cgroup &cgroup, volatile wire::shared_state &shared) {
+    constexpr int kSoonMs = 100;
+    const Fd there = datagram_in(cgroup, AF_INET), here(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sockaddr_in name = nobody();
+    name.sin_port = 0;
+    socklen_t size = sizeof(name);
+    auto *address = reinterpret_cast<sockaddr *>(&name);
+    struct stat about {};
+    if (::bind(there.get(), address, size) != 0 || ::getsockname(there.get(), address, &size) != 0 ||
+        ::fstat(there.get(), &about) != 0) {
+        return false;
+    }
+    shared.canary_socket = about.st_ino;
+    const bool was_sent = ::sendto(here.get(), "", 1, MSG_NOSIGNAL, address, size) == 1;
+    pollfd arrival{there.get(), POLLIN, 0};
+    const bool is_there = ::poll(&arrival, 1, kSoonMs) != 0;
+    shared.canary_socket = 0;
+    return was_sent && !is_there;
+}
+
 }  // namespace
 
-bool is_refused(const GuardRow &hook) {
+std::optional<bool> is_refused(const GuardRow &hook, const Cgroup *inside, volatile wire::shared_state &shared) {
+    struct CgroupWay {
+        std::string_view id;
+        std::optional<bool> (*is_refused)(const Cgroup &);
+    };
+    constexpr CgroupWay kCgroupWays[] = {
+        {"cg_connect4", refused4<ask_to_connect>},
+        {"cg_connect6", refused6<ask_to_connect>},
+        {"cg_connect_unix", refused_unix<ask_to_connect>},
+        {"cg_send4", refused4<ask_to_send>},
+        {"cg_send6", refused6<ask_to_send>},
+        {"cg_send_unix", refused_unix<ask_to_send>},
+    };
+    if (inside != nullptr) {
+        const auto *way = std::ranges::find(kCgroupWays, hook.id, &CgroupWay::id);
+        return way != std::end(kCgroupWays) ? way->is_refused(*inside) : packet_refused(*inside, shared);
+    }
     struct Way {
         std::string_view id;
         bool (*is_refused)();

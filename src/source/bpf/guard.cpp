@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
 #include "source/bpf/agent.h"
 #include "source/bpf/canary.h"
@@ -18,8 +19,6 @@
 
 namespace sockwarden {
 namespace {
-
-constexpr int kExitUnproven = 3;
 
 wire::capture_config make_config(const GuardOptions &options) {
     wire::capture_config config{};
@@ -44,6 +43,18 @@ wire::capture_config make_config(const GuardOptions &options) {
     return config;
 }
 
+// Names that libbpf learned later than the kernel (in 1.3).
+void name_types(bpf_object &object) {
+    constexpr std::pair<const char *, int> kLater[] = {{"cg_connect_unix", 49},
+                                                       {"cg_send_unix", 50}};  // BPF_CGROUP_UNIX_*
+    for (const auto &[name, type] : kLater) {
+        if (bpf_program *program = ::bpf_object__find_program_by_name(&object, name)) {
+            ::bpf_program__set_type(program, BPF_PROG_TYPE_CGROUP_SOCK_ADDR);
+            ::bpf_program__set_expected_attach_type(program, static_cast<bpf_attach_type>(type));
+        }
+    }
+}
+
 }  // namespace
 
 struct Guard::State {
@@ -52,15 +63,19 @@ struct Guard::State {
     std::vector<Link> links;
     Session session;
     std::string kept_as;
+    const Cgroup *cgroup = nullptr;
 
     Status load(const GuardOptions &options);
     Status attach();
+    Result<std::optional<Cgroup>> inside() const;
     Status prove();
     Status keep(const std::string &name);
 };
 
 Status Guard::State::load(const GuardOptions &options) {
-    Result<Object> opened = open_object(objects::guard(), TypesOf::kernel_only);
+    cgroup = options.cgroup;
+    const Enforcer by = cgroup != nullptr ? Enforcer::cgroup : Enforcer::guard;
+    Result<Object> opened = open_object(cgroup != nullptr ? objects::cgroup() : objects::guard(), TypesOf::kernel_only);
     if (!opened) {
         return opened.error();
     }
@@ -68,7 +83,11 @@ Status Guard::State::load(const GuardOptions &options) {
     if (Status status = put_config(*object, make_config(options)); !status) {
         return status;
     }
+    name_types(*object);
     for (const GuardRow &row : guard_rows()) {
+        if (point(row.point).by != by) {
+            continue;
+        }
         bpf_program *program = ::bpf_object__find_program_by_name(object.get(), std::string(row.id).c_str());
         if (program == nullptr) {
             return Error{"the BPF object lacks " + std::string(row.id)};
@@ -84,9 +103,9 @@ Status Guard::State::load(const GuardOptions &options) {
     ::bpf_map__set_max_entries(::bpf_object__find_map_by_name(object.get(), "scratches"), wire::GUARD_SLOTS);
     int why_not = 0;
     if (const Status status = load_object(*object, why_not); !status) {
-        return Error{why_not == EPERM
+        return Error{why_not == EPERM && cgroup == nullptr
                          ? "this kernel refuses the programs of the guard (BPF trampolines): nothing can be enforced "
-                           "here; `sockwarden trace EXPRESSION` shows what a rule would meet"
+                           "here"
                          : "cannot load the guard: " + status.error().message,
                      why_not == EPERM ? kExitUnproven : 2};
     }
@@ -101,7 +120,9 @@ Status Guard::State::load(const GuardOptions &options) {
 Status Guard::State::attach() {
     for (const GuardHook &hook : hooks) {
         const std::string id(hook.row->id);
-        Link link(::bpf_program__attach(::bpf_object__find_program_by_name(object.get(), id.c_str())));
+        const bpf_program *program = ::bpf_object__find_program_by_name(object.get(), id.c_str());
+        Link link(cgroup != nullptr ? ::bpf_program__attach_cgroup(program, cgroup->fd())
+                                    : ::bpf_program__attach(program));
         if (link == nullptr) {
             return errno_error("cannot attach " + id);
         }
@@ -110,22 +131,38 @@ Status Guard::State::attach() {
     return Done{};
 }
 
+// Where sockets for proof are made: only a cgroup without any below it takes processes in all cases.
+Result<std::optional<Cgroup>> Guard::State::inside() const {
+    if (cgroup == nullptr) {
+        return std::optional<Cgroup>();
+    }
+    Result<Cgroup> made = cgroup->make(fmt::format("sockwarden-proof-{}", ::getpid()));
+    return made ? Result<std::optional<Cgroup>>(*std::move(made)) : made.error();
+}
+
 Status Guard::State::prove() {
+    const Result<std::optional<Cgroup>> leaf = inside();
+    if (!leaf) {
+        return leaf.error();
+    }
+    const Cgroup *const in = *leaf ? &**leaf : nullptr;
     std::string unproven;
     for (GuardHook &hook : hooks) {
-        session.shared()->canary = static_cast<std::uint32_t>(hook.row - guard_rows().data()) + 1;
-        hook.is_proven = is_refused(*hook.row);
-        session.shared()->canary = 0;
+        volatile wire::shared_state &shared = *session.shared();
+        shared.canary = static_cast<std::uint32_t>(hook.row - guard_rows().data()) + 1;
+        const std::optional<bool> refused = is_refused(*hook.row, in, shared);
+        shared.canary = 0;
+        hook.is_proven = refused.value_or(false);
         // Refused with it, everything would be refused: what must pass is asked for, too.
-        if (!hook.is_proven || is_refused(*hook.row)) {
+        if (refused && (!hook.is_proven || is_refused(*hook.row, in, shared).value_or(false))) {
             unproven += fmt::format("{}{}", unproven.empty() ? "" : ", ", hook.row->target);
         }
     }
     if (unproven.empty()) {
         return Done{};
     }
-    return Error{"nothing can be refused here: these hooks are attached and never run: " + unproven +
-                     "; is bpf in /sys/kernel/security/lsm? `sockwarden trace EXPRESSION` shows what a rule would meet",
+    return Error{fmt::format("nothing can be refused here: these hooks are attached and never run: {}{}", unproven,
+                             cgroup != nullptr ? "" : "; is bpf in /sys/kernel/security/lsm?"),
                  kExitUnproven};
 }
 

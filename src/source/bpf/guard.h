@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The guard: policies judged in the kernel where it asks its security modules.
+// The guard: policies judged in the kernel, where it asks its security modules or the programs of a cgroup.
 #pragma once
 
 #include <memory>
@@ -11,9 +11,12 @@
 #include "base/wire.h"
 #include "catalog/guards.h"
 #include "identity/file.h"
+#include "source/bpf/cgroup.h"
 #include "source/source.h"
 
 namespace sockwarden {
+
+inline constexpr int kExitUnproven = 3;  // of errors: nothing can be refused here
 
 // What is judged at a point.
 struct PointImage {
@@ -23,8 +26,9 @@ struct PointImage {
 };
 
 struct GuardOptions {
-    std::vector<PointImage> images;
-    std::size_t ring_size = 0;  // bytes of each CPU's ring; 0: default
+    std::vector<PointImage> images;  // of points of one enforcer
+    const Cgroup *cgroup = nullptr;  // whose sockets are judged, where that is Enforcer::cgroup; outlives the guard
+    std::size_t ring_size = 0;       // bytes of each CPU's ring; 0: default
     std::uint32_t snaplen = 256;
     std::uint32_t generation = 0;  // that its verdicts name
     FileIdentity control;          // the socket whose connections are never refused; may be nothing
@@ -32,7 +36,7 @@ struct GuardOptions {
     bool keep = false;  // enforces on when this process has ended, until it is released (kept.h)
 };
 
-// A hook of the guard, and whether it was seen to refuse.
+// A hook of the guard, and whether it was seen to refuse. Not where this machine has no sockets that pass it.
 struct GuardHook {
     const GuardRow *row;
     bool is_proven = false;

@@ -10,5 +10,6 @@ Bytes trampoline();
 Bytes kprobe();
 Bytes tracepoint();
 Bytes guard();
+Bytes cgroup();
 
 }  // namespace sockwarden::objects

@@ -55,6 +55,37 @@ TEST(Placement, IsAtTheEarliestPointWhereAllIsCertain) {
                 ElementsAre("delivery: recvmsg"));
 }
 
+// Programs of cgroups see some sockets only: a rule has to ask for these.
+TEST(Placement, InACgroupARuleAsksForTheSocketsThatAreSeen) {
+    const auto in_cgroup = [](std::string_view when, ActionId action) {
+        return placed(when, action, ActionId::allow, Enforcer::cgroup);
+    };
+    for (const char *when :
+         {"socket.remote.path == '/run/docker.sock'", "socket.remote.abstract == 'x'", "socket.remote.port == 80",
+          "socket.family == 'AF_INET' && process.uid == 7", "socket.family in ['AF_UNIX', 'AF_INET6']",
+          "socket.family in ['AF_UNIX', 'AF_NETLINK'] && socket.family in ['AF_UNIX', 'AF_INET6']"}) {
+        EXPECT_THAT(in_cgroup("event == 'connect' && " + std::string(when), ActionId::deny),
+                    ElementsAre("connect in a cgroup: connect"))
+            << when;
+    }
+    for (const char *when : {"process.uid == 7", "socket.family != 'AF_UNIX'", "!(socket.remote.port == 80)",
+                             "socket.family in ['AF_UNIX', 'AF_NETLINK']"}) {
+        EXPECT_THAT(in_cgroup("event == 'connect' && " + std::string(when), ActionId::deny),
+                    ElementsAre("other sockets do not pass connect in a cgroup: ask socket.family for one of AF_UNIX "
+                                "AF_INET AF_INET6: connect"))
+            << when;
+    }
+    EXPECT_THAT(in_cgroup("event == 'sendto' && socket.remote.port == 53", ActionId::deny),
+                ElementsAre("other sockets do not pass a send to a name in a cgroup: ask socket.type for one of "
+                            "SOCK_DGRAM: sendto"));
+    EXPECT_THAT(
+        in_cgroup("payload.contains('x')", ActionId::drop),
+        Contains(testing::StartsWith("other sockets do not pass queueing in a cgroup: ask socket.family for one "
+                                     "of AF_INET AF_INET6 and socket.type for one of SOCK_DGRAM: recvmsg")));
+    EXPECT_THAT(in_cgroup("event == 'connect' && socket.remote.port == 80", ActionId::kill),
+                ElementsAre("kill is not possible there, only deny or alert: connect"));
+}
+
 // Who makes the call itself knows what it asks about.
 TEST(Placement, ASupervisorKnowsWhatItReceives) {
     const auto supervised = [](std::string_view when, ActionId action) {
