@@ -33,6 +33,11 @@ typedef __s64 s64;
  * take numbers and plain memory only: kernel pointers reach them through a map, and are read by copying. */
 #define apart __noinline
 
+/* Programs that the kernel gives no storage of sockets, or not of every socket that they get. */
+#if defined(SOCKWARDEN_KPROBE) || defined(SOCKWARDEN_CGROUP) || defined(SOCKWARDEN_MODIFY)
+#define SOCKWARDEN_NO_SOCKET_STORAGE
+#endif
+
 /* Programs with BTF arguments read kernel memory by plain loads, which cost nothing; kprobes have to copy it.
  * A pointer that came out of a copy or a cast has lost its type and is read with BPF_CORE_READ everywhere. */
 #ifdef SOCKWARDEN_KPROBE

@@ -49,7 +49,7 @@ worker int answered(int ret)
 	return REFUSED;
 }
 
-worker int asked_in_connect(enum guard_hook hook, struct bpf_sock_addr *context)
+worker int asked_in_connect(u32 hook, struct bpf_sock_addr *context)
 {
 	struct naming naming = naming_of(context);
 
@@ -58,7 +58,7 @@ worker int asked_in_connect(enum guard_hook hook, struct bpf_sock_addr *context)
 	return answered(asked_to_connect(hook, naming.sk, NULL, naming.name, naming.size));
 }
 
-worker int asked_in_send(enum guard_hook hook, struct bpf_sock_addr *context)
+worker int asked_in_send(u32 hook, struct bpf_sock_addr *context)
 {
 	struct naming naming = naming_of(context);
 
@@ -117,5 +117,5 @@ int cg_queue(struct __sk_buff *context)
 		return REFUSED;
 	bpf_get_socket_cookie(context);
 	offset = (u64)BPF_CORE_READ(skb, head) + skb->transport_header + UDP_HEADER - (u64)BPF_CORE_READ(skb, data);
-	return asked_to_queue(sk, skb, offset) ? REFUSED : PASSED;
+	return asked_to_queue(GUARD_cg_queue, sk, skb, offset) ? REFUSED : PASSED;
 }

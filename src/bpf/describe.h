@@ -430,7 +430,7 @@ worker void tell_reused(struct told_socket *told, struct sock *sk)
 static __noinline struct told_socket *tell_changed(struct sock *sk, u64 local, u64 remote, u32 place)
 {
 	struct told_socket *told;
-#if defined(SOCKWARDEN_KPROBE) || defined(SOCKWARDEN_CGROUP)
+#ifdef SOCKWARDEN_NO_SOCKET_STORAGE
 	u64 key = key_of_socket(sk);
 
 	told = bpf_map_lookup_elem(&sockets, &key);

@@ -52,7 +52,7 @@ struct slot {
 	u32 offset; /* of the payload in a socket buffer */
 	u32 length; /* of the payload */
 	u32 name_size;
-	u32 spare;
+	u32 refused;    /* receives of the same message, in a row */
 	u64 told_owner; /* whose process and socket the call has told of last */
 	struct matching match;
 	struct call call; /* what is told of it */
@@ -90,6 +90,14 @@ enum credentials {
 	CREDENTIALS_THERE,
 	CREDENTIALS_UNKNOWN,
 };
+
+/* Sockets of which a receive was refused, by their key, and how many in a row: what is next to receive stays next. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, u64);
+	__type(value, u32);
+} refusals SEC(".maps");
 
 /* How often each rule has refused or reported, and each policy's default, behind those. */
 struct {
@@ -149,13 +157,13 @@ worker bool is_agent(struct task_struct *task)
 }
 
 /* Whether the hook is the one that sockwarden tries out on itself. */
-worker bool is_canary(struct task_struct *task, enum guard_hook hook)
+worker bool is_canary(struct task_struct *task, u32 hook)
 {
 	return shared.canary == hook + 1 && is_agent(task);
 }
 
 /* The same for what is queued to it, in the context of whoever the kernel was running. */
-worker bool is_canary_socket(struct sock *sk, enum guard_hook hook)
+worker bool is_canary_socket(struct sock *sk, u32 hook)
 {
 	return shared.canary == hook + 1 && shared.canary_socket == BPF_CORE_READ(sk, sk_socket, file, f_inode, i_ino);
 }
@@ -191,8 +199,7 @@ worker struct slot *take_up(struct task_struct *task, enum point point, struct s
 }
 
 /* The same for what the task asks for at a hook. NULL where nothing is judged: `ret` then is the answer. */
-worker struct slot *begin_judging(struct task_struct *task, enum guard_hook hook, enum point point, struct sock *sk,
-				  int *ret)
+worker struct slot *begin_judging(struct task_struct *task, u32 hook, enum point point, struct sock *sk, int *ret)
 {
 	*ret = is_canary(task, hook) ? -ECANARY : 0;
 	return *ret || is_exempt(task) ? NULL : take_up(task, point, sk);
@@ -640,6 +647,7 @@ worker void emit_verdict(struct slot *slot, struct call *call)
 	part->generation = config.generation;
 	part->point = slot->point;
 	part->verdict = slot->match.judging.verdict;
+	part->refused = slot->refused;
 	emit_piece(call, piece, sizeof(*part));
 }
 
@@ -766,16 +774,47 @@ apart int is_control(struct slot *slot)
 	return number == config.control_inode && device == config.control_device;
 }
 
+/* Counts a receive that is refused, as those before it since one was let pass; or forgets them. */
+apart int note_refusal(u64 key, u32 is_refused)
+{
+	u32 first = 1, *count;
+
+	if (!is_refused) {
+		bpf_map_delete_elem(&refusals, &key);
+		return 0;
+	}
+	shared.refuses = 1;
+	count = bpf_map_lookup_elem(&refusals, &key);
+	if (count)
+		return __sync_fetch_and_add(count, 1) + 1;
+	bpf_map_update_elem(&refusals, &key, &first, BPF_ANY);
+	return 1;
+}
+
+/* Whether a message that is refused there stays queued. */
+worker bool stays_queued(u32 point)
+{
+	return point == POINT_receive || point == POINT_splice || point == POINT_zerocopy;
+}
+
 /* The last step of each point where a task asks for something. */
 worker int conclude(struct slot *slot, struct task_struct *task, struct sock *sk)
 {
 	int ret = 0;
 
 	judge(&slot->match);
+	slot->refused = 0;
 	if (is_worth_telling(slot) && !is_control(slot)) {
 		count_hits(slot);
 		ret = answer(slot);
-		report_call(slot, task, sk, ret);
+	}
+	if (sk && stays_queued(slot->point) && (ret || shared.refuses))
+		slot->refused = note_refusal(key_of_socket(sk), !!ret);
+	if (ret || is_worth_telling(slot)) {
+		if (slot->refused > TOLD_REFUSALS && slot->refused % TOLD_REFUSALS_EACH)
+			count(COUNTER_repeated);
+		else
+			report_call(slot, task, sk, ret);
 	}
 	give_back(slot);
 	return ret;
@@ -784,7 +823,7 @@ worker int conclude(struct slot *slot, struct task_struct *task, struct sock *sk
 /* ---- Points. */
 
 /* A connection is asked for. `peer` is a UNIX socket, which the kernel has looked up, or NULL. */
-worker int asked_to_connect(enum guard_hook hook, struct sock *sk, struct sock *peer, const void *name, u32 size)
+worker int asked_to_connect(u32 hook, struct sock *sk, struct sock *peer, const void *name, u32 size)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u32 event = event_here(task, EVENT_io_uring_connect);
@@ -844,7 +883,7 @@ worker int keep_named(struct task_struct *task, const struct send *send)
 	return send->socket && !kept ? -ENOMEM : 0;
 }
 
-worker int asked_to_send(struct socket *socket, struct msghdr *header, u32 size)
+worker int asked_to_send(u32 hook, struct socket *socket, struct msghdr *header, u32 size)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct sock *sk = socket->sk;
@@ -862,7 +901,7 @@ worker int asked_to_send(struct socket *socket, struct msghdr *header, u32 size)
 		if (ret || header->msg_name)
 			return ret;
 	}
-	slot = begin_judging(task, GUARD_gd_send, AT_SEND, sk, &ret);
+	slot = begin_judging(task, hook, AT_SEND, sk, &ret);
 	if (!slot)
 		return ret;
 	slot->event = event_here(task, EVENT_io_uring_out);
@@ -877,7 +916,7 @@ worker int asked_to_send(struct socket *socket, struct msghdr *header, u32 size)
 }
 
 /* A send to a name, where the message is not to be had. */
-worker int asked_to_send_named(enum guard_hook hook, struct sock *sk, const void *name, u32 size)
+worker int asked_to_send_named(u32 hook, struct sock *sk, const void *name, u32 size)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct slot *slot;
@@ -894,7 +933,7 @@ worker int asked_to_send_named(enum guard_hook hook, struct sock *sk, const void
 }
 
 /* The kernel has looked up whom a UNIX datagram goes to. Those without a name have been judged before. */
-worker int asked_to_send_to(struct socket *socket, struct socket *other)
+worker int asked_to_send_to(u32 hook, struct socket *socket, struct socket *other)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct sock *sk = socket->sk;
@@ -904,14 +943,14 @@ worker int asked_to_send_to(struct socket *socket, struct socket *other)
 
 	if (!sk)
 		return 0;
-	if (is_canary(task, GUARD_gd_send_peer))
+	if (is_canary(task, hook))
 		return -ECANARY;
 	kept = bpf_task_storage_get(&named_sends, task, NULL, 0);
 	if (!kept || kept->socket != (u64)sk)
 		return 0;
 	send = *kept;
 	kept->socket = 0;
-	slot = begin_judging(task, GUARD_gd_send_peer, AT_SEND, sk, &ret);
+	slot = begin_judging(task, hook, AT_SEND, sk, &ret);
 	if (!slot)
 		return ret;
 	slot->event = event_here(task, EVENT_io_uring_out);
@@ -921,7 +960,7 @@ worker int asked_to_send_to(struct socket *socket, struct socket *other)
 	return conclude(slot, task, sk);
 }
 
-worker int asked_to_receive(struct socket *socket, u32 flags)
+worker int asked_to_receive(u32 hook, struct socket *socket, u32 flags)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct sock *sk = socket->sk;
@@ -930,7 +969,7 @@ worker int asked_to_receive(struct socket *socket, u32 flags)
 
 	if (!sk)
 		return 0;
-	slot = begin_judging(task, GUARD_gd_receive, POINT_receive, sk, &ret);
+	slot = begin_judging(task, hook, POINT_receive, sk, &ret);
 	if (!slot)
 		return ret;
 	slot->event = event_here(task, EVENT_io_uring);
@@ -988,7 +1027,7 @@ worker bool is_queue_of_messages(struct sock *sk)
 
 /* A message is about to be queued, in the context of whoever the kernel was running. It begins `offset` bytes behind
  * the data of the buffer. */
-worker int asked_to_queue(struct sock *sk, struct sk_buff *skb, u32 offset)
+worker int asked_to_queue(u32 hook, struct sock *sk, struct sk_buff *skb, u32 offset)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u16 family = sk->__sk_common.skc_family;
@@ -997,8 +1036,7 @@ worker int asked_to_queue(struct sock *sk, struct sk_buff *skb, u32 offset)
 
 	if (!is_queue_of_messages(sk))
 		return 0;
-	slot = family == AF_UNIX ? begin_judging(task, GUARD_gd_queue, AT_QUEUEING, sk, &ret)
-				 : take_up(task, AT_QUEUEING, sk);
+	slot = family == AF_UNIX ? begin_judging(task, hook, AT_QUEUEING, sk, &ret) : take_up(task, AT_QUEUEING, sk);
 	if (!slot)
 		return ret;
 	slot->offset = offset;
@@ -1043,7 +1081,7 @@ worker int asked_to_queue(struct sock *sk, struct sk_buff *skb, u32 offset)
 }
 
 /* A file is read. Of a socket that is a splice, or of io_uring perhaps a read. */
-worker int asked_to_splice(struct file *file)
+worker int asked_to_splice(u32 hook, struct file *file)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u32 event = event_here(task, EVENT_io_uring);
@@ -1056,7 +1094,7 @@ worker int asked_to_splice(struct file *file)
 	sk = sock_of_file(file);
 	if (!sk)
 		return 0;
-	slot = begin_judging(task, GUARD_gd_splice, POINT_splice, sk, &ret);
+	slot = begin_judging(task, hook, POINT_splice, sk, &ret);
 	if (!slot)
 		return ret;
 	slot->event = event == EVENT_sendfile ? EVENT_splice : event;
@@ -1065,7 +1103,7 @@ worker int asked_to_splice(struct file *file)
 }
 
 /* A zero-copy receive is asked for as an option. */
-worker int asked_for_pages(struct sock *sk, s32 level, s32 name)
+worker int asked_for_pages(u32 hook, struct sock *sk, s32 level, s32 name)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct slot *slot;
@@ -1073,7 +1111,7 @@ worker int asked_for_pages(struct sock *sk, s32 level, s32 name)
 
 	if (level != IPPROTO_TCP || name != TCP_ZEROCOPY_RECEIVE)
 		return 0;
-	slot = begin_judging(task, GUARD_gd_zerocopy, POINT_zerocopy, sk, &ret);
+	slot = begin_judging(task, hook, POINT_zerocopy, sk, &ret);
 	if (!slot)
 		return ret;
 	slot->event = EVENT_zerocopy;
@@ -1094,13 +1132,13 @@ worker u32 giving_event(struct task_struct *task)
 }
 
 /* A file is about to be installed for the task. */
-worker int asked_to_install(struct file *file)
+worker int asked_to_install(u32 hook, struct file *file)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct slot *slot;
 	int ret;
 
-	slot = begin_judging(task, GUARD_gd_descriptor, POINT_descriptor, NULL, &ret);
+	slot = begin_judging(task, hook, POINT_descriptor, NULL, &ret);
 	if (!slot)
 		return ret;
 	slot->event = giving_event(task);

@@ -91,6 +91,13 @@ enum guard_hook {
 	GUARD_COUNT
 };
 
+/* What the first of two programs of a hook has let pass last on a CPU, and for which task, until the second has seen
+ * it. The verifier lets pointers be kept and compared, but not calculated with. */
+struct first_turn {
+	u64 first, second;
+	u64 task; /* 0 for nothing */
+};
+
 /* The spaces: of the message, then of the elements of each list. */
 enum image_space_id {
 	SPACE_MESSAGE,
@@ -296,6 +303,15 @@ struct verdict_part {
 	u32 generation;
 	u32 point; /* enum point */
 	struct verdict verdict;
+	u32 refused; /* receives in a row of the message that is next, this one included; 0 where nothing stays queued
+		      */
+};
+
+/* A reader in a poll loop asks for a message that stays queued as fast as it can: told are so many refusals of it, and
+ * from then on each of so many. */
+enum {
+	TOLD_REFUSALS = 100,
+	TOLD_REFUSALS_EACH = 10000,
 };
 
 #endif

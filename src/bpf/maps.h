@@ -152,9 +152,9 @@ struct {
 	__type(value, u32);
 } marks SEC(".maps");
 
-#if defined(SOCKWARDEN_KPROBE) || defined(SOCKWARDEN_CGROUP)
-/* Socket storage cannot be had in kprobes: the key is the socket's address, and an address that comes to a new socket
- * is told by its inode. Nor for every socket that programs of cgroups get: there the key is its cookie. */
+#ifdef SOCKWARDEN_NO_SOCKET_STORAGE
+/* By the socket's cookie; in kprobes, which cannot have that either, by its address, and an address that comes to a new
+ * socket is told by its inode. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);

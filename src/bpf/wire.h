@@ -257,6 +257,7 @@ struct shared_state {
 	u64 agent_start;    /* when it started, in ticks of USER_HZ since boot, as in /proc/PID/stat */
 	u32 released;       /* the guard judges nothing any more: a link that was pinned goes some time after its pin */
 	u32 canary;         /* the hook, plus one, at which the guard refuses what it asks for itself: its proof */
+	u32 refuses;        /* a receive has been refused */
 	u64 canary_socket;  /* inode of the socket that it asks with, where others' packets pass in its context, too */
 };
 

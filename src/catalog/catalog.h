@@ -193,7 +193,8 @@ std::span<const UnseenRow> unseen();
 std::span<const LikeRow> likes();
 std::span<const EngineRow> engines();
 // As records of those name their engine that are no tracers: the guard and the supervisor.
-inline constexpr std::string_view kGuardEngine = "lsm", kCgroupEngine = "cgroup", kSupervisorEngine = "supervisor";
+inline constexpr std::string_view kGuardEngine = "lsm", kModifyEngine = "fmod_ret", kCgroupEngine = "cgroup",
+                                  kSupervisorEngine = "supervisor";
 std::span<const HookRow> hooks();
 std::span<const CounterRow> counters();
 std::span<const ReasonRow> reasons();

@@ -29,6 +29,7 @@ std::string names_of(std::string_view what) {
     } else if (what == "@engines") {
         std::ranges::for_each(engines(), [&](const EngineRow &row) { add_word(list, row.name); });
         add_word(list, kGuardEngine);
+        add_word(list, kModifyEngine);
         add_word(list, kCgroupEngine);
         add_word(list, kSupervisorEngine);
     } else if (what == "@losses") {

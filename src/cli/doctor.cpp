@@ -126,7 +126,9 @@ void print_limits(Enforcer by) {
 }
 
 // Loads a guard at all its points with a policy that refuses nobody, and says whether each hook refuses what it must.
-void print_guard(Enforcer by, std::string_view engine) {
+void print_guard(GuardKind kind) {
+    const std::string_view engine = name_of(kind);
+    const Enforcer by = enforcer_of(kind);
     const Result<policy::Policy, policy::Mistakes> nobody =
         policy::read_policy("version: 1\nname: nobody\nrules:\n- name: everybody\n  action: allow\n");
     if (!nobody) {
@@ -142,6 +144,7 @@ void print_guard(Enforcer by, std::string_view engine) {
     }
     GuardOptions options;
     options.ring_size = kLeastRingSize;
+    options.kind = kind;
     options.cgroup = by == Enforcer::cgroup ? &*root : nullptr;
     for (const PointRow &row : points()) {
         if (row.by == by && is_guarded(row.id)) {
@@ -159,6 +162,9 @@ void print_guard(Enforcer by, std::string_view engine) {
                    hook.is_proven ? "proven" : "no such sockets here", hook.row->purpose);
     }
     print_limits(by);
+    if (kind == GuardKind::modify) {
+        fmt::print("  {}\n", kBestEffort);
+    }
     if (by == Enforcer::guard) {
         fmt::print("  not covered: content of streams; messages past the first of a sendmmsg to one address\n");
     }
@@ -189,8 +195,9 @@ int run_doctor() {
         return kExitFailure;
     }
     print_coverage(*best);
-    print_guard(Enforcer::guard, kGuardEngine);
-    print_guard(Enforcer::cgroup, kCgroupEngine);
+    for (const GuardKind kind : {GuardKind::lsm, GuardKind::modify, GuardKind::cgroup}) {
+        print_guard(kind);
+    }
     return 0;
 }
 

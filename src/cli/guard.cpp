@@ -27,7 +27,7 @@ constexpr const char *kExamples = R"(Examples:
   sockwarden guard --policy /etc/sockwarden/policies -w log.json
 SIGHUP, or `sockwarden reload`, reads the policies anew.)";
 
-constexpr std::string_view kEngines[] = {"auto", kGuardEngine, kCgroupEngine, kSupervisorEngine};
+constexpr std::string_view kEngines[] = {"auto", kGuardEngine, kModifyEngine, kCgroupEngine, kSupervisorEngine};
 
 struct GuardCommand : RunOptions {
     GuardPlan plan;
@@ -63,7 +63,7 @@ private:
         if (engine == "auto" && !cgroup.empty()) {
             engine = kCgroupEngine;
         }
-        plan.may_use_cgroups = engine == "auto";
+        plan.may_choose = engine == "auto";
         if (engine == kSupervisorEngine && command.empty()) {
             return Error{"--engine supervisor guards one command: sockwarden guard --engine supervisor … -- COMMAND",
                          kExitUsage};
@@ -81,7 +81,9 @@ private:
                                          : "--cgroup guards what runs in a cgroup; a command gets one of its own",
                          kExitUsage};
         }
-        plan.by = engine == kCgroupEngine ? Enforcer::cgroup : Enforcer::guard;
+        plan.kind = engine == kCgroupEngine   ? GuardKind::cgroup
+                    : engine == kModifyEngine ? GuardKind::modify
+                                              : GuardKind::lsm;
         plan.for_command = !command.empty();
         plan.cgroup = cgroup.empty() ? "/" : cgroup;
         return Done{};
@@ -188,7 +190,8 @@ void print_status(const std::string &text) {
         fmt::print("hook {:<22} at {:<9} {}\n", hook.at("hook").get<std::string>(), hook.at("point").get<std::string>(),
                    hook.at("proven").get<bool>() ? "proven" : "not proven");
     }
-    fmt::print("unjudged {}\n", status.at("unjudged").get<std::uint64_t>());
+    fmt::print("unjudged {}{}\n", status.at("unjudged").get<std::uint64_t>(),
+               status.at("best_effort").get<bool>() ? fmt::format(" at most; {}", kBestEffort) : "");
 }
 
 // What is in force though no guard is at work.
@@ -268,7 +271,8 @@ void add_guard(CLI::App &app, Run &run, std::vector<std::string> words) {
     command
         ->add_option(
             "--engine", options->engine,
-            "lsm: every process, where the kernel asks its security modules; cgroup: connections, datagrams to "
+            "lsm: every process, where the kernel asks its security modules; fmod_ret: the same where bpf is none of "
+            "them, best-effort; cgroup: connections, datagrams to "
             "a name and content of UDP, without those; supervisor: one command behind --; auto (default)")
         ->type_name("NAME");
     command->add_option("--cgroup", options->cgroup, "Guard what runs in a cgroup and below; implies --engine cgroup")

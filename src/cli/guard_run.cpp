@@ -54,7 +54,7 @@ Result<std::unique_ptr<GuardRun>> GuardRun::prepare(GuardPlan plan) {
 }
 
 Result<std::shared_ptr<const PlacedPolicies>> GuardRun::read() const {
-    return place_policies(plan_.policies, plan_.audit, plan_.by);
+    return place_policies(plan_.policies, plan_.audit, enforcer_of(plan_.kind));
 }
 
 Result<std::unique_ptr<GuardRun::Version>> GuardRun::compile(std::shared_ptr<const PlacedPolicies> placed) const {
@@ -77,6 +77,7 @@ Status GuardRun::load(Version &version) const {
     wanted.generation = version.generation;
     wanted.control = control_;
     wanted.keep = plan_.keep;
+    wanted.kind = plan_.kind;
     wanted.cgroup = cgroup_ ? &*cgroup_ : nullptr;
     const std::vector<policy::Image> &images = version.compiled.images;
     for (std::size_t i = 0; i < images.size(); ++i) {
@@ -110,8 +111,12 @@ Status GuardRun::start(const FileIdentity &control) {
     }
     Status loaded = is_in_cgroup() ? open_cgroup() : Status(Done{});
     loaded = loaded ? load(*current_) : loaded;
-    if (!loaded && plan_.may_use_cgroups && loaded.error().exit_code == kExitUnproven) {
-        loaded = use_cgroups(loaded.error());
+    const auto may_try_next = [&] { return !loaded && plan_.may_choose && loaded.error().exit_code == kExitUnproven; };
+    if (may_try_next()) {
+        const Error why = loaded.error();
+        plan_.kind = GuardKind::modify;
+        loaded = load(*current_);
+        loaded = may_try_next() ? use_cgroups(why) : loaded;
     }
     if (!loaded) {
         return loaded;
@@ -144,7 +149,7 @@ Status GuardRun::use_cgroups(const Error &why) {
                                  why.message, other.message),
                      kExitUnproven};
     };
-    plan_.by = Enforcer::cgroup;
+    plan_.kind = GuardKind::cgroup;
     Result<std::shared_ptr<const PlacedPolicies>> placed = read();
     if (!placed) {
         return neither(placed.error());
@@ -161,8 +166,6 @@ Status GuardRun::use_cgroups(const Error &why) {
     return status ? status : Status(neither(status.error()));
 }
 
-std::string GuardRun::engine() const { return is_in_cgroup() ? "cgroup" : "lsm"; }
-
 std::vector<std::string> GuardRun::uncovered() const {
     std::vector<std::string> limits;
     for (const policy::Deployed &one : current_->placed->points) {
@@ -170,6 +173,9 @@ std::vector<std::string> GuardRun::uncovered() const {
         if (!row.limits.empty()) {
             limits.push_back(fmt::format("{}: {}", row.word, row.limits));
         }
+    }
+    if (plan_.kind == GuardKind::modify) {
+        limits.emplace_back(kBestEffort);
     }
     return limits;
 }
@@ -253,9 +259,10 @@ std::string GuardRun::saying() const {
     const std::string where = !is_in_cgroup()      ? ""
                               : cgroup_->is_root() ? " by programs of cgroups"
                                                    : " of the cgroup " + cgroup_->path();
-    return fmt::format("{} at {}{}; hooks proven: {}{}", plan_.audit ? "watching" : "guarding",
+    return fmt::format("{} at {}{}; hooks proven: {}{}{}", plan_.audit ? "watching" : "guarding",
                        current_->placed->where(), where,
                        std::ranges::count_if(current_->guard->hooks(), &GuardHook::is_proven),
+                       plan_.kind == GuardKind::modify ? fmt::format("; {}", kBestEffort) : "",
                        plan_.keep ? "; kept until `sockwarden release`" : "");
 }
 
@@ -263,6 +270,7 @@ std::string GuardRun::status() const {
     Json status{{"pid", ::getpid()},
                 {"mode", plan_.audit ? "audit" : "enforce"},
                 {"engine", engine()},
+                {"best_effort", plan_.kind == GuardKind::modify},
                 {"cgroup", cgroup_ ? Json(cgroup_->path()) : Json()},
                 {"generation", current_->generation},
                 {"on_exit", plan_.keep ? "keep" : "release"}};

@@ -19,10 +19,10 @@ struct GuardPlan {
     bool audit = false;
     bool keep = false;      // enforces on when the guard has ended
     bool is_trial = false;  // must not take the place of what an earlier guard left in force
-    Enforcer by = Enforcer::guard;
-    bool may_use_cgroups = false;  // where the guard proper cannot work
-    bool for_command = false;      // by programs of a cgroup that is made for it
-    std::string cgroup = "/";      // else of which
+    GuardKind kind = GuardKind::lsm;
+    bool may_choose = false;   // another kind, where this one cannot work
+    bool for_command = false;  // by programs of a cgroup that is made for it
+    std::string cgroup = "/";  // else of which
     std::size_t ring_size = 0;
 };
 
@@ -42,9 +42,8 @@ public:
     bool complete(Message &message);
     // "guarding at connect, send; hooks proven: 4"
     std::string saying() const;
-    // "lsm", or "cgroup".
-    std::string engine() const;
-    bool is_in_cgroup() const { return plan_.by == Enforcer::cgroup; }
+    std::string engine() const { return std::string(name_of(plan_.kind)); }
+    bool is_in_cgroup() const { return plan_.kind == GuardKind::cgroup; }
     // What the points in use do not see; empty where nothing is left out.
     std::vector<std::string> uncovered() const;
     // Takes the process of the command in.

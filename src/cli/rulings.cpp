@@ -2,10 +2,15 @@
 // Verdicts in words; see rulings.h.
 #include "cli/rulings.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
+#include "base/text.h"
 #include "catalog/actions.h"
 #include "catalog/points.h"
+#include "cli/report.h"
+#include "identity/process.h"
 
 namespace sockwarden {
 namespace {
@@ -23,6 +28,19 @@ Named rule_at(const policy::Deployed &point, std::size_t number) {
         number -= excerpt.rules.size();
     }
     return {};
+}
+
+// A reader that goes on asking may do nothing else.
+void say_repeated(const Message &message, const Ruling &ruling) {
+    std::string who;
+    if (message.process != nullptr) {
+        append_printable(who, message.process->comm);
+        who += fmt::format(" ({}) ", message.wire->tgid);
+    }
+    say("{}has been refused the same message {} times by {}/{} and goes on asking; only each {}th time is told from "
+        "now on",
+        who, ruling.refusals, ruling.policy, ruling.rule.empty() ? "(default)" : ruling.rule,
+        wire::TOLD_REFUSALS_EACH + 0);
 }
 
 }  // namespace
@@ -50,6 +68,10 @@ bool Rulings::complete(Message &message) {
     for (std::size_t i = 0; i < std::min<std::size_t>(verdict.alerts, wire::VERDICT_ALERTS); ++i) {
         const Named alert = rule_at(*point, verdict.alert[i] & ~unsigned{wire::VERDICT_UNCERTAIN});
         ruling_.alerts.push_back({alert.policy, alert.rule, (verdict.alert[i] & wire::VERDICT_UNCERTAIN) == 0});
+    }
+    ruling_.refusals = message.verdict->refused;
+    if (ruling_.refusals == wire::TOLD_REFUSALS) {
+        say_repeated(message, ruling_);
     }
     message.ruling = &ruling_;
     return true;

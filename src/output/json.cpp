@@ -399,6 +399,9 @@ MESSAGE_VALUE(verdict) {
     name(",\"point\":", ruling.point);
     name(",\"policy\":", ruling.policy);
     name(",\"rule\":", ruling.rule);
+    if (ruling.refusals > 1) {
+        line.to += ",\"refusals\":" + std::to_string(ruling.refusals);
+    }
     if (!ruling.alerts.empty()) {
         line.to += ",\"alerts\":[";
         for (const Ruling::Alert &alert : ruling.alerts) {

@@ -164,6 +164,9 @@ std::string ruling_text(const Ruling &ruling) {
     if (ruling.action != "allow") {
         text = fmt::format("{}{} {}/{}{}", ruling.enforced ? "" : "would ", ruling.action, ruling.policy,
                            ruling.rule.empty() ? "(default)" : ruling.rule, ruling.certain ? "" : " in doubt");
+        if (ruling.refusals >= wire::TOLD_REFUSALS) {
+            text += fmt::format(" {} times", ruling.refusals);
+        }
     }
     for (const Ruling::Alert &alert : ruling.alerts) {
         text += fmt::format("{}alert {}/{}{}", text.empty() ? "" : ", ", alert.policy, alert.rule,

@@ -351,6 +351,62 @@ ACTOR(case_earlier) {
     IS(Connect(SOCK_STREAM, Abstract("other-three")), 0);
 }
 
+// More buffers than any record lists.
+constexpr const char *kManyBuffers = R"(
+  - name: many
+    when: event == "sendmsg" && args.msg.iovlen > 64 && socket.type == "SOCK_SEQPACKET"
+    action: deny
+  - name: word
+    when: payload.contains("forbidden") && socket.type == "SOCK_DGRAM"
+    action: drop
+)";
+ACTOR(case_many_buffers) {
+    const Pair pair = MakePair(SOCK_SEQPACKET), datagrams = MakePair(SOCK_DGRAM);
+    std::string text = std::string(91, 'x') + "forbidden";
+    std::vector<iovec> parts;
+    for (char &byte : text) {
+        parts.push_back({&byte, 1});
+    }
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = 64;
+    IS(Got(::sendmsg(pair.near, &message, MSG_NOSIGNAL)), 64);
+    message.msg_iovlen = 65;
+    IS(Got(::sendmsg(pair.near, &message, MSG_NOSIGNAL)), -EACCES);
+    message.msg_iovlen = 99;  // the word is not whole
+    IS(Got(::sendmsg(datagrams.near, &message, MSG_NOSIGNAL)), 99);
+    IS(static_cast<long>(Receive(datagrams.far, MSG_DONTWAIT).size()), 99);
+    message.msg_iovlen = 100;
+    IS(Got(::sendmsg(datagrams.near, &message, MSG_NOSIGNAL)), 100);
+    message.msg_iovlen = 1;  // over 100 buffers
+    IS(Got(::sendmsg(datagrams.near, &message, MSG_NOSIGNAL)), 1);
+    std::string room(100, ' ');
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        parts[i] = {&room[i], 1};
+    }
+    message.msg_iovlen = 100;
+    IS(Got(::recvmsg(datagrams.far, &message, MSG_DONTWAIT)), 1);
+}
+
+// A reader that asks again and again for what it is refused, as in a poll loop, and then takes it by another call.
+constexpr const char *kSpins = R"(
+  - name: spins
+    when: event == "recvfrom" && socket.type == "SOCK_SEQPACKET"
+    action: deny
+)";
+ACTOR(case_spins) {
+    const Pair pair = MakePair(SOCK_SEQPACKET);
+    IS(Send(pair.near, "first"), 5L);
+    for (int i = 0; i < 250; ++i) {
+        IS(Receive(pair.far), "-EACCES");
+    }
+    char room[16];
+    IS(Got(::read(pair.far, room, sizeof(room))), 5);
+    IS(Send(pair.near, "second"), 6L);
+    IS(Receive(pair.far), "-EACCES");
+    IS(Receive(pair.far), "-EACCES");
+}
+
 }  // namespace
 
 const std::vector<Case> &Cases() {
@@ -369,6 +425,8 @@ const std::vector<Case> &Cases() {
             {"case_directories", kDirectories, "refused:drop:directories"},
             {"case_descriptors", kDescriptors, "recvmsg:deny-fds:null-device recvmsg:deny-fds:pipes"},
             {"case_deadly", kDeadly, "connect:kill:deadly"},
+            {"case_many_buffers", kManyBuffers, "sendmsg:deny:many refused:drop:word"},
+            {"case_spins", kSpins, "recvfrom:deny:spins*99 recvfrom:deny:spins#100 recvfrom:deny:spins*2"},
             {"case_earlier", kEarlier, "connect:deny:rest connect:allow:-"},
         };
         std::ranges::move(InstalledPolicies(), std::back_inserter(all));
@@ -386,6 +444,9 @@ std::string Told(const std::vector<live::Json> &records) {
         const std::string rule = verdict.at("rule").is_null() ? "-" : verdict.at("rule").get<std::string>();
         std::string text = live::TextAt(record, "/event") + ":" + live::TextAt(record, "/verdict/action") + ":" + rule +
                            (verdict.at("certain") == true ? "" : "?");
+        if (const long refusals = verdict.value("refusals", 0L); refusals >= 100) {
+            text += "#" + std::to_string(refusals);
+        }
         if (told.empty() || told.back().first != text) {
             told.emplace_back(std::move(text), 0);
         }

@@ -21,7 +21,7 @@ std::vector<Case> InstalledPolicies();
 void PrintTo(const Case &one, std::ostream *out);
 
 // The verdicts of records, "event:action:rule" each, with how often it was told in a row: "connect:deny:secret*3". An
-// uncertain one ends in "?".
+// uncertain one ends in "?"; a receive that had been refused a hundred times or more in a row, in "#100".
 std::string Told(const std::vector<live::Json> &records);
 
 }  // namespace enforced

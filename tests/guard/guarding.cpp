@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "options.h"
@@ -17,6 +18,10 @@ Guarding::Guarding(const std::string &rules, const std::string &head, const std:
     Write(rules, head);
     std::vector<std::string> command{live::Chosen().sockwarden, "guard", "-o", "json", "--policy", policy_.path()};
     command.insert(command.end(), more.begin(), more.end());
+    if (const std::string &engine = live::Chosen().engine;
+        engine != "auto" && std::ranges::find(more, "--engine") == more.end()) {
+        command.insert(command.end(), {"--engine", engine});
+    }
     process_ = std::make_unique<live::Process>(command);
     works_ = process_->ReadUntil([&] { return process_->err().find("hooks proven") != std::string::npos; },
                                  live::Seconds(60));

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <optional>
 
+#include "catalog/catalog.h"
 #include "source/bpf/agent.h"
 #include "source/bpf/canary.h"
 #include "source/bpf/kept.h"
@@ -55,12 +56,39 @@ void name_types(bpf_object &object) {
     }
 }
 
+// How many programs there are for each hook, and what follows its id in their names. Of those of a function the kernel
+// runs the last first (bpf_trampoline_link_prog), so that is how they are attached.
+constexpr std::string_view kAgain = "_again";
+constexpr std::string_view kTurns[] = {kAgain, ""};
+std::span<const std::string_view> turns_of(GuardKind kind) {
+    return std::span(kTurns).last(kind == GuardKind::modify ? 2 : 1);
+}
+
+Bytes object_of(GuardKind kind) {
+    switch (kind) {
+        case GuardKind::lsm:
+            return objects::guard();
+        case GuardKind::modify:
+            return objects::modify();
+        case GuardKind::cgroup:
+            return objects::cgroup();
+    }
+    return {};
+}
+
+struct Program {
+    std::string name;
+    bpf_program *program;
+};
+
 }  // namespace
 
 struct Guard::State {
+    GuardKind kind{};
     Object object;
     std::vector<GuardHook> hooks;
-    std::vector<Link> links;
+    std::vector<Program> programs;  // of the hooks, by turns
+    std::vector<Link> links;        // of these
     Session session;
     std::string kept_as;
     const Cgroup *cgroup = nullptr;
@@ -68,14 +96,15 @@ struct Guard::State {
     Status load(const GuardOptions &options);
     Status attach();
     Result<std::optional<Cgroup>> inside() const;
+    bool is_turn_left(const GuardHook &hook) const;
     Status prove();
     Status keep(const std::string &name);
 };
 
 Status Guard::State::load(const GuardOptions &options) {
+    kind = options.kind;
     cgroup = options.cgroup;
-    const Enforcer by = cgroup != nullptr ? Enforcer::cgroup : Enforcer::guard;
-    Result<Object> opened = open_object(cgroup != nullptr ? objects::cgroup() : objects::guard(), TypesOf::kernel_only);
+    Result<Object> opened = open_object(object_of(kind), TypesOf::kernel_only);
     if (!opened) {
         return opened.error();
     }
@@ -85,25 +114,31 @@ Status Guard::State::load(const GuardOptions &options) {
     }
     name_types(*object);
     for (const GuardRow &row : guard_rows()) {
-        if (point(row.point).by != by) {
+        if (point(row.point).by != enforcer_of(kind)) {
             continue;
-        }
-        bpf_program *program = ::bpf_object__find_program_by_name(object.get(), std::string(row.id).c_str());
-        if (program == nullptr) {
-            return Error{"the BPF object lacks " + std::string(row.id)};
         }
         const bool is_needed =
             std::ranges::any_of(options.images, [&](const PointImage &image) { return image.point == row.point; });
-        ::bpf_program__set_autoload(program, is_needed);
         if (is_needed) {
             hooks.push_back({&row});
+        }
+        for (const std::string_view turn : turns_of(kind)) {
+            std::string name = fmt::format("{}{}", row.id, turn);
+            bpf_program *program = ::bpf_object__find_program_by_name(object.get(), name.c_str());
+            if (program == nullptr) {
+                return Error{"the BPF object lacks " + name};
+            }
+            ::bpf_program__set_autoload(program, is_needed);
+            if (is_needed) {
+                programs.push_back({std::move(name), program});
+            }
         }
     }
     ::bpf_map__set_max_entries(::bpf_object__find_map_by_name(object.get(), "images"), wire::POINT_COUNT);
     ::bpf_map__set_max_entries(::bpf_object__find_map_by_name(object.get(), "scratches"), wire::GUARD_SLOTS);
     int why_not = 0;
     if (const Status status = load_object(*object, why_not); !status) {
-        return Error{why_not == EPERM && cgroup == nullptr
+        return Error{why_not == EPERM && kind != GuardKind::cgroup
                          ? "this kernel refuses the programs of the guard (BPF trampolines): nothing can be enforced "
                            "here"
                          : "cannot load the guard: " + status.error().message,
@@ -118,13 +153,11 @@ Status Guard::State::load(const GuardOptions &options) {
 }
 
 Status Guard::State::attach() {
-    for (const GuardHook &hook : hooks) {
-        const std::string id(hook.row->id);
-        const bpf_program *program = ::bpf_object__find_program_by_name(object.get(), id.c_str());
-        Link link(cgroup != nullptr ? ::bpf_program__attach_cgroup(program, cgroup->fd())
-                                    : ::bpf_program__attach(program));
+    for (const Program &one : programs) {
+        Link link(cgroup != nullptr ? ::bpf_program__attach_cgroup(one.program, cgroup->fd())
+                                    : ::bpf_program__attach(one.program));
         if (link == nullptr) {
-            return errno_error("cannot attach " + id);
+            return errno_error("cannot attach " + one.name);
         }
         links.push_back(std::move(link));
     }
@@ -140,6 +173,15 @@ Result<std::optional<Cgroup>> Guard::State::inside() const {
     return made ? Result<std::optional<Cgroup>>(*std::move(made)) : made.error();
 }
 
+// Whether the second program has not seen what the first let pass: then it runs before it.
+bool Guard::State::is_turn_left(const GuardHook &hook) const {
+    const int map = kind == GuardKind::modify ? ::bpf_object__find_map_fd_by_name(object.get(), "turns") : -1;
+    const auto number = static_cast<std::uint32_t>(hook.row - guard_rows().data());
+    std::vector<wire::first_turn> turns(static_cast<std::size_t>(::libbpf_num_possible_cpus()));
+    return map >= 0 && ::bpf_map_lookup_elem(map, &number, turns.data()) == 0 &&
+           std::ranges::any_of(turns, [](const wire::first_turn &turn) { return turn.task != 0; });
+}
+
 Status Guard::State::prove() {
     const Result<std::optional<Cgroup>> leaf = inside();
     if (!leaf) {
@@ -149,12 +191,17 @@ Status Guard::State::prove() {
     std::string unproven;
     for (GuardHook &hook : hooks) {
         volatile wire::shared_state &shared = *session.shared();
-        shared.canary = static_cast<std::uint32_t>(hook.row - guard_rows().data()) + 1;
-        const std::optional<bool> refused = is_refused(*hook.row, in, shared);
-        shared.canary = 0;
-        hook.is_proven = refused.value_or(false);
+        std::optional<bool> refused;
+        hook.is_proven = true;
+        for (const std::string_view turn : turns_of(kind)) {
+            const std::size_t first = turn == kAgain ? wire::GUARD_COUNT : 0;
+            shared.canary = static_cast<std::uint32_t>(hook.row - guard_rows().data() + first) + 1;
+            refused = is_refused(*hook.row, in, shared);
+            shared.canary = 0;
+            hook.is_proven = hook.is_proven && refused.value_or(false);
+        }
         // Refused with it, everything would be refused: what must pass is asked for, too.
-        if (refused && (!hook.is_proven || is_refused(*hook.row, in, shared).value_or(false))) {
+        if (refused && (!hook.is_proven || is_refused(*hook.row, in, shared).value_or(false) || is_turn_left(hook))) {
             unproven += fmt::format("{}{}", unproven.empty() ? "" : ", ", hook.row->target);
         }
     }
@@ -162,14 +209,14 @@ Status Guard::State::prove() {
         return Done{};
     }
     return Error{fmt::format("nothing can be refused here: these hooks are attached and never run: {}{}", unproven,
-                             cgroup != nullptr ? "" : "; is bpf in /sys/kernel/security/lsm?"),
+                             kind == GuardKind::lsm ? "; is bpf in /sys/kernel/security/lsm?" : ""),
                  kExitUnproven};
 }
 
 Status Guard::State::keep(const std::string &name) {
     std::vector<NamedLink> named;
-    for (std::size_t i = 0; i < hooks.size(); ++i) {
-        named.push_back({std::string(hooks[i].row->id), links[i].get()});
+    for (std::size_t i = 0; i < programs.size(); ++i) {
+        named.push_back({programs[i].name, links[i].get()});
     }
     if (Status status = sockwarden::keep(name, named, *map_ending_with(*object, ".bss")); !status) {
         return status;
@@ -177,6 +224,12 @@ Status Guard::State::keep(const std::string &name) {
     kept_as = name;
     return Done{};
 }
+
+std::string_view name_of(GuardKind kind) {
+    return kind == GuardKind::lsm ? kGuardEngine : kind == GuardKind::modify ? kModifyEngine : kCgroupEngine;
+}
+
+Enforcer enforcer_of(GuardKind kind) { return kind == GuardKind::cgroup ? Enforcer::cgroup : Enforcer::guard; }
 
 Guard::Guard(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Guard::~Guard() = default;
@@ -216,7 +269,20 @@ std::size_t Guard::drain(const Take &take, bool all, std::size_t budget) {
 
 int Guard::wake_fd() const { return state_->session.wake_fd(); }
 bool Guard::prepare_sleep() { return state_->session.prepare_sleep(); }
-std::vector<Loss> Guard::losses() { return state_->session.losses(*state_->object); }
+
+// What the second of two programs was skipped for nobody may have judged.
+std::vector<Loss> Guard::losses() {
+    std::vector<Loss> losses = state_->session.losses(*state_->object);
+    std::uint64_t skipped = 0;
+    for (const Program &one : state_->programs) {
+        skipped += one.name.ends_with(kAgain) ? skipped_runs(*one.program) : 0;
+    }
+    if (skipped != 0) {
+        losses.push_back(loss_of(wire::COUNTER_unjudged, skipped));
+    }
+    return losses;
+}
+
 const std::vector<GuardHook> &Guard::hooks() const { return state_->hooks; }
 const std::string &Guard::kept_as() const { return state_->kept_as; }
 

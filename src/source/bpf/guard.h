@@ -25,9 +25,23 @@ struct PointImage {
     Bytes image;          // of a policy::Image, which need not outlive the call
 };
 
+// By which programs a guard judges.
+enum class GuardKind : std::uint8_t {
+    lsm,     // of the kernel's security modules
+    modify,  // that replace what their functions return: where bpf is none of them. Best-effort, see modify.bpf.c
+    cgroup,  // of a cgroup; at points of Enforcer::cgroup
+};
+// As records and options name it.
+std::string_view name_of(GuardKind kind);
+Enforcer enforcer_of(GuardKind kind);
+// What is to be said of GuardKind::modify.
+inline constexpr std::string_view kBestEffort =
+    "best-effort: no bpf in /sys/kernel/security/lsm, and under load the kernel skips programs; `unjudged` counts that";
+
 struct GuardOptions {
     std::vector<PointImage> images;  // of points of one enforcer
-    const Cgroup *cgroup = nullptr;  // whose sockets are judged, where that is Enforcer::cgroup; outlives the guard
+    GuardKind kind = GuardKind::lsm;
+    const Cgroup *cgroup = nullptr;  // whose sockets are judged, where they are; outlives the guard
     std::size_t ring_size = 0;       // bytes of each CPU's ring; 0: default
     std::uint32_t snaplen = 256;
     std::uint32_t generation = 0;  // that its verdicts name

@@ -10,6 +10,7 @@ Bytes trampoline();
 Bytes kprobe();
 Bytes tracepoint();
 Bytes guard();
+Bytes modify();
 Bytes cgroup();
 
 }  // namespace sockwarden::objects

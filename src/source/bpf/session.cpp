@@ -83,6 +83,13 @@ bool Session::prepare_sleep() {
     return true;
 }
 
+std::uint64_t skipped_runs(const bpf_program &program) {
+    bpf_prog_info info{};
+    __u32 size = sizeof(info);
+    const int fd = ::bpf_program__fd(&program);
+    return fd >= 0 && ::bpf_obj_get_info_by_fd(fd, &info, &size) == 0 ? info.recursion_misses : 0;
+}
+
 Loss loss_of(std::uint32_t counter, std::uint64_t count, int cpu) {
     const CounterRow &row = counters()[counter];
     return {std::string(row.name), std::string(row.sum), cpu, count};
@@ -104,14 +111,7 @@ std::vector<Loss> Session::losses(const bpf_object &object) const {
     }
     std::uint64_t recursion = 0;
     bpf_program *program = nullptr;
-    bpf_object__for_each_program(program, &object) {
-        bpf_prog_info info{};
-        __u32 size = sizeof(info);
-        if (::bpf_program__fd(program) >= 0 &&
-            ::bpf_obj_get_info_by_fd(::bpf_program__fd(program), &info, &size) == 0) {
-            recursion += info.recursion_misses;
-        }
-    }
+    bpf_object__for_each_program(program, &object) { recursion += skipped_runs(*program); }
     if (recursion != 0) {
         losses.push_back(loss_of(wire::COUNTER_recursion, recursion));
     }

@@ -37,6 +37,9 @@ private:
     const bpf_map *counters_ = nullptr;
 };
 
+// How often the kernel skipped a program because it was already running on that CPU.
+std::uint64_t skipped_runs(const bpf_program &program);
+
 Loss loss_of(std::uint32_t counter, std::uint64_t count, int cpu = -1);
 
 }  // namespace sockwarden

@@ -42,7 +42,7 @@ struct SupervisionOptions {
 
 // Counts of what was not recorded, or not judged; and what people should be told, which the reader's thread prints.
 struct SupervisionCounts {
-    std::atomic<std::uint64_t> ring_full{0}, unjudged{0};
+    std::atomic<std::uint64_t> ring_full{0}, unjudged{0}, repeated{0};
 };
 
 // A thread that waits inside the kernel in the place of a caller.
@@ -178,6 +178,7 @@ private:
     Decision judge_send(Job &job, Subject &subject, Known known);
     Decision judge_asked(Known known);
     void tell();
+    std::uint32_t note_refusal(const Job &job, std::int64_t ret);
     bool is_told(const Job &job) const { return is_traced(job.call.event) || job.decision.told.has_value(); }
     std::size_t snap(std::size_t size) const { return std::min<std::size_t>(size, options_.snaplen); }
 
@@ -188,7 +189,14 @@ private:
     Subjects subjects_;
     SocketDescriber describer_;
     std::unordered_map<std::uint64_t, std::unique_ptr<Job>> jobs_;  // by notification
-    std::unordered_map<pid_t, std::uint64_t> job_of_;               // by thread, which makes one call at a time
+    // How often in a row what is next on a socket has been refused, by its key. What is read where nobody is told shows
+    // by what is next then.
+    struct Refusals {
+        std::size_t next = 0;
+        std::uint32_t count = 0;
+    };
+    std::unordered_map<std::uint64_t, Refusals> refusals_;
+    std::unordered_map<pid_t, std::uint64_t> job_of_;  // by thread, which makes one call at a time
     // Taken from a socket and not handed over, by its cookie. Forgotten where nobody asks for it any more.
     struct Kept {
         std::deque<Received> messages;

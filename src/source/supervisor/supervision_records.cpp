@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Supervision: what is told of a call, to the judge before it is made and to the reader after.
+#include <sys/socket.h>
 #include <time.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <functional>
+#include <string_view>
 
 #include "decode/address.h"
 #include "source/supervisor/supervision.h"
@@ -28,6 +32,14 @@ void add_vector(const std::vector<wire::user_iovec> &iov, wire::message_record &
         const auto shown = std::span(iov).first(std::min<std::size_t>(iov.size(), wire::MAX_IOVECS));
         to.add_piece(wire::PIECE_IOVEC, message, std::as_bytes(shown));
     }
+}
+
+// The begin of what is next on a socket, as a number.
+std::size_t next_of(int socket) {
+    std::array<char, 64> bytes;
+    const ssize_t length = ::recv(socket, bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC);
+    const auto held = static_cast<std::size_t>(std::clamp<ssize_t>(length, 0, bytes.size()));
+    return std::hash<std::string_view>()({bytes.data(), held}) + static_cast<std::size_t>(length);
 }
 
 }  // namespace
@@ -151,9 +163,32 @@ void Supervision::add_send(const Job &job, wire::message_record &message, Record
     }
 }
 
+// 0 where the message does not stay queued.
+std::uint32_t Supervision::note_refusal(const Job &job, std::int64_t ret) {
+    constexpr std::size_t kMost = 1024;
+    const std::uint64_t socket = job.described.record.key;
+    if (ret >= 0 || !job.decision.refuses || job.decision.action != ActionId::deny) {
+        refusals_.erase(socket);
+        return 0;
+    }
+    if (refusals_.size() >= kMost) {
+        refusals_.clear();
+    }
+    Refusals &refusals = refusals_[socket];
+    const std::size_t next = next_of(job.socket.get());
+    refusals.count = refusals.next == next ? refusals.count + 1 : 1;
+    refusals.next = next;
+    return refusals.count;
+}
+
 void Supervision::record_receive(Job &job, Subject &subject, const Received *received, const Delivered *delivered,
                                  std::int64_t ret) {
+    const std::uint32_t refused = note_refusal(job, ret);
     if (!is_told(job)) {
+        return;
+    }
+    if (refused > wire::TOLD_REFUSALS && refused % wire::TOLD_REFUSALS_EACH != 0) {
+        ++counts_.repeated;
         return;
     }
     told_.clear();
@@ -169,6 +204,7 @@ void Supervision::record_receive(Job &job, Subject &subject, const Received *rec
         message.fds_denied = static_cast<wire::u16>(is_denied ? denied : 0);
     }
     if (job.decision.told) {
+        job.decision.told->refused = refused;
         told_.add_piece(wire::PIECE_VERDICT, message, std::as_bytes(std::span(&*job.decision.told, 1)));
     }
     const Bytes whole = job.payload.empty() && received != nullptr ? Bytes(received->payload) : Bytes(job.payload);

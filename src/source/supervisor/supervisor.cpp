@@ -162,6 +162,7 @@ std::size_t Supervisor::drain(const Take &take, bool all, std::size_t budget) {
 std::vector<Loss> Supervisor::losses() {
     std::vector<Loss> losses;
     for (const auto &[name, sum, count] : {std::tuple("ring_full", "dropped", counts_.ring_full.load()),
+                                           std::tuple("repeated", "filtered", counts_.repeated.load()),
                                            std::tuple("unjudged", "none", counts_.unjudged.load())}) {
         if (count != 0) {
             losses.push_back({name, sum, -1, count});
