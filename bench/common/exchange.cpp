@@ -2,6 +2,8 @@
 // Making the sockets of an exchange, and the exchanges beside the pair.
 #include "common/exchange.h"
 
+#include <netinet/in.h>
+
 #include <algorithm>
 #include <iterator>
 
@@ -12,6 +14,19 @@ Result<SocketPair> SocketPair::make() {
     if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) != 0)
         return system_error("socketpair");
     return SocketPair(Fd(ends[0]), Fd(ends[1]));
+}
+
+Result<SocketPair> SocketPair::make_over_udp() {
+    Fd receiver(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)), sender(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sockaddr_in name{};
+    name.sin_family = AF_INET;
+    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(name);
+    auto *address = reinterpret_cast<sockaddr *>(&name);
+    if (bind(receiver.get(), address, size) != 0 || getsockname(receiver.get(), address, &size) != 0 ||
+        connect(sender.get(), address, size) != 0)
+        return system_error("UDP over loopback");
+    return SocketPair(std::move(sender), std::move(receiver));
 }
 
 bool SocketPair::exchange_by_sendmsg() const {

@@ -13,10 +13,11 @@ namespace sockwarden::bench {
 constexpr std::size_t message_size = 64;
 constexpr unsigned batch_messages = 32;
 
-// Two connected AF_UNIX datagram sockets. Each exchange is true when all went through whole.
+// Two connected datagram sockets. Each exchange is true when all went through whole.
 class SocketPair {
 public:
-    static Result<SocketPair> make();
+    static Result<SocketPair> make();           // AF_UNIX
+    static Result<SocketPair> make_over_udp();  // over loopback
 
     // send + recvmsg
     bool exchange() const {

@@ -50,10 +50,13 @@ Result<TestBed> make_bed(bool readers_apart) {
     Result<SocketPair> sockets = SocketPair::make();
     if (!sockets)
         return sockets.error();
+    Result<SocketPair> udp = SocketPair::make_over_udp();
+    if (!udp)
+        return udp.error();
     Result<TcpConnection> connection = TcpConnection::make();
     if (!connection)
         return connection.error();
-    return TestBed{std::move(*sockets), std::move(*connection), readers_apart};
+    return TestBed{std::move(*sockets), std::move(*udp), std::move(*connection), readers_apart};
 }
 
 // Whether all targets hold.

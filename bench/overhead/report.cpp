@@ -27,6 +27,7 @@ constexpr std::array<WorkloadName, workload_count> workload_names = {{
     {"read", "read"},
     {"recvmmsg", "recvmmsg of 32 messages"},
     {"tcp_16k", "16 KiB over TCP"},
+    {"udp", "over UDP"},
 }};
 
 const WorkloadName &name_of(Workload workload) { return workload_names[static_cast<std::size_t>(workload)]; }
@@ -118,6 +119,17 @@ Target supervised_target(const Report &report) {
     return {text, fmt::format("{:.2f}", ratio), ratio <= limit};
 }
 
+// A guard that lets a message pass, over UDP: there every engine judges its content.
+Target guard_target(const Report &report, std::size_t variant) {
+    constexpr double limit = 1.3;
+    const std::string text = fmt::format("{}: at most {:.1f} x tracing", report.variants[variant].name, limit);
+    if (!measured(report, variant, Workload::udp) || !measured(report, default_variant, Workload::udp))
+        return {text, "not measured", false};
+    const double ratio =
+        added(report, variant, Workload::udp).median / added(report, default_variant, Workload::udp).median;
+    return {text, fmt::format("{:.2f}", ratio), ratio <= limit};
+}
+
 bool uses_trampoline(const VariantResult &result) { return result.engine_line.find("trampoline") != std::string::npos; }
 
 std::string escape(std::string_view text) {
@@ -166,6 +178,8 @@ std::vector<Target> judge(Report &report) {
     if (uses_trampoline(report.results[default_variant]))
         targets.push_back(getppid_target(report, default_variant, report.default_runs));
     targets.push_back(supervised_target(report));
+    targets.push_back(guard_target(report, guard_variant));
+    targets.push_back(guard_target(report, guard_variant + 1));
     return targets;
 }
 

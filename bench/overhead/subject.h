@@ -60,6 +60,7 @@ constexpr std::size_t default_variant = 4;
 constexpr std::size_t idle_filter_variant = 5;
 constexpr std::size_t strace_variant = 7;
 constexpr std::size_t supervised_variant = 10;  // rules on sockets
+constexpr std::size_t guard_variant = 13;       // of one rule; the next is of 1,024 clauses
 
 std::vector<Variant> make_variants(const SubjectOptions &options);
 

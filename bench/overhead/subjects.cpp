@@ -122,26 +122,68 @@ private:
     std::optional<Tracer> tracer_;
 };
 
+// A policy of one rule, in a file that everybody may read.
+class PolicyOfRule {
+public:
+    explicit PolicyOfRule(const std::string &rule, const std::string &action = "deny") {
+        char path[] = "/tmp/sockwarden-bench-XXXXXX";
+        const Fd file(::mkstemp(path));
+        path_ = path;
+        std::ofstream(path_) << "version: 1\nname: bench\nrules:\n  - name: never\n    when: >-\n      " << rule
+                             << "\n    action: " << action << "\n";
+        ::fchmod(file.get(), 0644);
+    }
+    PolicyOfRule(const PolicyOfRule &) = delete;
+    PolicyOfRule &operator=(const PolicyOfRule &) = delete;
+    ~PolicyOfRule() { ::unlink(path_.c_str()); }
+    const std::string &path() const { return path_; }
+
+private:
+    std::string path_;
+};
+
+// `sockwarden guard`, by whatever it can guard here.
+class GuardSubject : public Subject {
+public:
+    GuardSubject(const SubjectOptions &options, const std::string &rule) : policy_(rule, "drop") {
+        command_.words = {options.sockwarden, "guard", "--policy", policy_.path(), "-w", "/dev/null"};
+        command_.ready = "sockwarden: guarding";
+        command_.cpus = options.readers;
+    }
+
+    Result<Done> attach() override {
+        Result<Tracer> guard = Tracer::start(command_);
+        if (!guard)
+            return guard.error();
+        guard_.emplace(std::move(*guard));
+        return Done{};
+    }
+
+    Result<Detached> detach() override {
+        Result<TracerEnd> end = guard_->stop();
+        guard_.reset();
+        if (!end)
+            return end.error();
+        return Detached{0};
+    }
+
+    pid_t pid() const override { return guard_ ? guard_->pid() : 0; }
+    std::string ready_line() const override { return guard_ ? guard_->ready_line() : ""; }
+
+private:
+    PolicyOfRule policy_;
+    TracerCommand command_;
+    std::optional<Tracer> guard_;
+};
+
 // `sockwarden run` as an ordinary user, which starts what it supervises: this program, once for each workload.
 class SupervisedSubject : public Subject {
 public:
     // `rule` is an expression; empty: without a policy.
     SupervisedSubject(const SubjectOptions &options, const std::string &rule)
         : null_(options.null), tool_(::open(options.sockwarden.c_str(), O_RDONLY)) {
-        if (rule.empty())
-            return;
-        char path[] = "/tmp/sockwarden-bench-XXXXXX";
-        const Fd file(::mkstemp(path));
-        policy_ = path;
-        std::ofstream(policy_) << "version: 1\nname: bench\nrules:\n  - name: never\n    when: " << rule
-                               << "\n    action: deny\n";
-        ::fchmod(file.get(), 0644);
-    }
-    SupervisedSubject(const SupervisedSubject &) = delete;
-    SupervisedSubject &operator=(const SupervisedSubject &) = delete;
-    ~SupervisedSubject() override {
-        if (!policy_.empty())
-            ::unlink(policy_.c_str());
+        if (!rule.empty())
+            policy_.emplace(rule);
     }
 
     Result<Done> attach() override { return Done{}; }
@@ -151,8 +193,8 @@ public:
         std::vector<std::string> command = {inherited(tool_), "run", "-w", "/dev/null"};
         if (::geteuid() == 0)  // whom it is for
             command.insert(command.begin(), {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"});
-        if (!policy_.empty())
-            command.insert(command.end(), {"--policy", policy_});
+        if (policy_)
+            command.insert(command.end(), {"--policy", policy_->path()});
         command.insert(command.end(),
                        {"--", inherited(self_), "--time", std::to_string(static_cast<int>(workload)), "--batches",
                         std::to_string(repeats.batches), "--batch", std::to_string(repeats.batch)});
@@ -185,7 +227,7 @@ private:
     static std::string inherited(const Fd &file) { return "/proc/self/fd/" + std::to_string(file.get()); }
 
     int null_;
-    std::string policy_;
+    std::optional<PolicyOfRule> policy_;
     Fd tool_, self_{::open("/proc/self/exe", O_RDONLY)};
 };
 
@@ -216,15 +258,26 @@ std::unique_ptr<Subject> bpftrace(const SubjectOptions &options) {
     return std::make_unique<PeerSubject>(command, ns_per_second);
 }
 
+// Each of 32 words with each of 32 ports, none of which is there.
+std::string clauses_of_content() {
+    std::string words, ports;
+    for (int i = 0; i < 32; i++) {
+        words += fmt::format("{}payload.contains(\"never{:02}\")", i == 0 ? "(" : " || ", i);
+        ports += fmt::format("{}socket.local.port != {}", i == 0 ? "(" : " || ", 60000 + i);
+    }
+    return words + ") && " + ports + ")";
+}
+
 }  // namespace
 
 std::vector<Variant> make_variants(const SubjectOptions &options) {
     const std::vector<Workload> all = {Workload::pair,        Workload::getppid, Workload::new_socket,
                                        Workload::new_process, Workload::sendmsg, Workload::read,
-                                       Workload::recvmmsg,    Workload::tcp_16k};
+                                       Workload::recvmmsg,    Workload::tcp_16k, Workload::udp};
     const std::vector<Workload> receives = {Workload::pair,        Workload::getppid, Workload::new_socket,
                                             Workload::new_process, Workload::read,    Workload::recvmmsg,
-                                            Workload::tcp_16k};
+                                            Workload::tcp_16k,     Workload::udp};
+    const std::vector<Workload> guarded = {Workload::pair, Workload::getppid, Workload::udp};
     const std::vector<Workload> calls = {Workload::pair, Workload::getppid};
     const std::vector<Workload> sends = {Workload::pair, Workload::getppid, Workload::sendmsg};
     const auto sockwarden = [&](std::vector<std::string> arguments) {
@@ -253,6 +306,13 @@ std::vector<Variant> make_variants(const SubjectOptions &options) {
     supervised("run_socket", "rule on sockets", R"(event == "recvmsg" && socket.local.abstract == "never")");
     supervised("run_content", "rule on content", R"(event == "recvmsg" && payload.contains("never"))");
     supervised("run_trace", "tracing", "");
+    const std::string datagrams = R"(socket.family == "AF_INET" && socket.type == "SOCK_DGRAM")";
+    const auto guard = [&](const std::string &key, const std::string &name, const std::string &rule) {
+        add(key, "sockwarden guard, " + name, guarded,
+            std::make_unique<GuardSubject>(options, datagrams + " && " + rule));
+    };
+    guard("guard", "one rule", R"(payload.contains("never"))");
+    guard("guard_1024", "1,024 clauses", clauses_of_content());
     return variants;
 }
 

@@ -62,6 +62,8 @@ bool run(Workload workload, int operations, const TestBed &bed) {
             return repeat(operations, on_new_sockets);
         case Workload::new_process:
             return repeat(operations, [&] { return in_new_process(sockets); });
+        case Workload::udp:
+            return repeat(operations, [&] { return bed.udp.exchange(); });
         case Workload::sendmsg:
             return repeat(operations, [&] { return sockets.exchange_by_sendmsg(); });
         case Workload::read:
@@ -85,6 +87,7 @@ Repeats repeats_of(Workload workload, int iterations, int divisor) {
         case Workload::pair:
         case Workload::sendmsg:
         case Workload::read:
+        case Workload::udp:
             return {batches, share(pair_batch)};
         case Workload::getppid:
             return {batches, share(20000)};

@@ -19,9 +19,10 @@ enum class Workload {
     read,         // send + read
     recvmmsg,     // sendmmsg + recvmmsg of 32 messages
     tcp_16k,      // send + recv of 16 KiB
+    udp,          // send + recvmsg over UDP
 };
 
-constexpr int workload_count = 8;
+constexpr int workload_count = 9;
 
 // How often a workload is repeated: `batches` of `batch` operations, each batch timed as a whole,
 // with a pause between them that lets readers empty their rings.
@@ -36,7 +37,7 @@ Repeats repeats_of(Workload workload, int iterations, int divisor);
 
 // What workloads run on.
 struct TestBed {
-    SocketPair sockets;
+    SocketPair sockets, udp;
     TcpConnection connection;
     // Whether readers have CPUs of their own. Then the pause between batches is spent running,
     // because a virtual CPU that went to sleep comes back cold; else it is slept.

@@ -113,8 +113,8 @@ int cg_queue(struct __sk_buff *context)
 
 	if (!sk || !is_udp(sk))
 		return PASSED;
-	if (is_canary_socket(sk, GUARD_cg_queue))
-		return REFUSED;
+	if (is_canary_socket(sk))
+		return shared.canary == GUARD_cg_queue + 1 ? REFUSED : PASSED;
 	bpf_get_socket_cookie(context);
 	offset = (u64)BPF_CORE_READ(skb, head) + skb->transport_header + UDP_HEADER - (u64)BPF_CORE_READ(skb, data);
 	return asked_to_queue(GUARD_cg_queue, sk, skb, offset) ? REFUSED : PASSED;

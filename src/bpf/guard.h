@@ -162,10 +162,12 @@ worker bool is_canary(struct task_struct *task, u32 hook)
 	return shared.canary == hook + 1 && is_agent(task);
 }
 
-/* The same for what is queued to it, in the context of whoever the kernel was running. */
-worker bool is_canary_socket(struct sock *sk, u32 hook)
+/* The socket that sockwarden has packets queued to for proof, in the context of whoever the kernel was running. */
+worker bool is_canary_socket(struct sock *sk)
 {
-	return shared.canary == hook + 1 && shared.canary_socket == BPF_CORE_READ(sk, sk_socket, file, f_inode, i_ino);
+	u64 inode = shared.canary_socket;
+
+	return inode && inode == BPF_CORE_READ(sk, sk_socket, file, f_inode, i_ino);
 }
 
 /* Whether nobody is judged here: a thread of the kernel, or sockwarden itself. */
@@ -201,8 +203,17 @@ worker struct slot *take_up(struct task_struct *task, enum point point, struct s
 /* The same for what the task asks for at a hook. NULL where nothing is judged: `ret` then is the answer. */
 worker struct slot *begin_judging(struct task_struct *task, u32 hook, enum point point, struct sock *sk, int *ret)
 {
+	struct slot *slot;
+
 	*ret = is_canary(task, hook) ? -ECANARY : 0;
-	return *ret || is_exempt(task) ? NULL : take_up(task, point, sk);
+	if (*ret || is_exempt(task))
+		return NULL;
+	slot = take_up(task, point, sk);
+#ifdef SOCKWARDEN_CGROUP /* looking up a path takes long, and who is judged can have it take long often */
+	if (!slot && !shared.released)
+		*ret = -EAGAIN;
+#endif
+	return slot;
 }
 
 /* ---- Facts. */
@@ -800,17 +811,19 @@ worker bool stays_queued(u32 point)
 /* The last step of each point where a task asks for something. */
 worker int conclude(struct slot *slot, struct task_struct *task, struct sock *sk)
 {
+	bool tells;
 	int ret = 0;
 
 	judge(&slot->match);
 	slot->refused = 0;
-	if (is_worth_telling(slot) && !is_control(slot)) {
+	tells = is_worth_telling(slot) && !is_control(slot);
+	if (tells) {
 		count_hits(slot);
 		ret = answer(slot);
 	}
 	if (sk && stays_queued(slot->point) && (ret || shared.refuses))
 		slot->refused = note_refusal(key_of_socket(sk), !!ret);
-	if (ret || is_worth_telling(slot)) {
+	if (tells) {
 		if (slot->refused > TOLD_REFUSALS && slot->refused % TOLD_REFUSALS_EACH)
 			count(COUNTER_repeated);
 		else

@@ -91,13 +91,6 @@ enum guard_hook {
 	GUARD_COUNT
 };
 
-/* What the first of two programs of a hook has let pass last on a CPU, and for which task, until the second has seen
- * it. The verifier lets pointers be kept and compared, but not calculated with. */
-struct first_turn {
-	u64 first, second;
-	u64 task; /* 0 for nothing */
-};
-
 /* The spaces: of the message, then of the elements of each list. */
 enum image_space_id {
 	SPACE_MESSAGE,

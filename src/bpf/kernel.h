@@ -75,6 +75,9 @@ enum {
 	SCM_PIDFD = 4,
 	S_IFMT = 0170000,
 	S_IFSOCK = 0140000,
+	DCACHE_OP_HASH = 1, /* include/linux/dcache.h */
+	DCACHE_OP_COMPARE = 2,
+	DCACHE_OP_REVALIDATE = 4,
 	S_IFLNK = 0120000,
 	S_IFDIR = 0040000,
 	PIDTYPE_PID = 0,
@@ -210,6 +213,7 @@ struct dentry {
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
+	unsigned int d_flags;
 	struct {
 		void **pprev;
 	} d_hash;

@@ -8,9 +8,9 @@
 #include "base.h"
 
 enum {
-	LOOKUP_STEPS = 256, /* names of a path, and of the links on it */
-	LOOKUP_LINKS = 40,  /* MAXSYMLINKS */
-	LOOKUP_CHILDREN = 1 << 16,
+	LOOKUP_STEPS = 256,        /* names of a path, and of the links on it */
+	LOOKUP_LINKS = 40,         /* MAXSYMLINKS */
+	LOOKUP_CHILDREN = 1 << 16, /* of all folders of a path */
 	LOOKUP_MOUNTS = 1 << 14,
 	LOOKUP_STACKED = 16, /* mounts over each other, or that ".." leaves at once */
 	LOOKUP_TEXT = 1024,
@@ -37,6 +37,8 @@ struct lookup {
 	u64 end;   /* of a list of mounts */
 	u32 state;
 	u32 links;
+	u32 budget; /* children that may still be looked at */
+	u32 spare;
 	u32 at;     /* in the text: what is left of the path */
 	u32 length; /* of the name */
 	u8 name[NAME_ROOM + 8];
@@ -87,6 +89,13 @@ static long child_step(u32 step, struct lookup **context)
 
 	if (!dentry)
 		return 1;
+	/* one that has been moved to another folder leads into the list of that */
+	if (!lookup->budget || (u64)BPF_CORE_READ(dentry, d_parent) != lookup->dentry) {
+		lookup->state = LOOKUP_UNKNOWN;
+		lookup->child = 0;
+		return 1;
+	}
+	lookup->budget--;
 	/* what is removed while it is in use stays in the list, but not in the table of names */
 	if (BPF_CORE_READ(dentry, d_name.len) == lookup->length && BPF_CORE_READ(dentry, d_hash.pprev) &&
 	    is_same_name(lookup, dentry))
@@ -99,11 +108,11 @@ static long child_step(u32 step, struct lookup **context)
 /* Finds the name in the present folder: 1 where lookup->child is it. */
 apart int find_child(struct lookup *lookup)
 {
+	struct dentry *folder, *child;
 	struct hlist_node *first;
-	struct dentry *folder;
 	u64 magic;
 
-	if (!lookup)
+	if (!lookup || !bpf_core_field_exists(((struct dentry *)0)->d_children))
 		return 0;
 	folder = (void *)lookup->dentry;
 	lookup->state = LOOKUP_NOTHING;
@@ -111,18 +120,16 @@ apart int find_child(struct lookup *lookup)
 		return 0;
 	first = BPF_CORE_READ(folder, d_children.first);
 	lookup->child = first ? (u64)first - bpf_core_field_offset(struct dentry, d_sib) : 0;
-	bpf_loop(LOOKUP_CHILDREN, child_step, &lookup, 0);
+	bpf_loop(LOOKUP_CHILDREN + 1, child_step, &lookup, 0);
 	magic = BPF_CORE_READ(folder, d_inode, i_sb, s_magic);
-	if (!lookup->child && magic != TMPFS && magic != RAMFS) /* these have no files but in the cache */
+	child = (void *)lookup->child;
+	/* a folder may compare names by itself, and what is in the cache may have to be asked about anew; tmpfs and
+	 * ramfs have no files but in the cache */
+	if (BPF_CORE_READ(folder, d_flags) & (DCACHE_OP_HASH | DCACHE_OP_COMPARE) ||
+	    (child && BPF_CORE_READ(child, d_flags) & DCACHE_OP_REVALIDATE) ||
+	    (!child && magic != TMPFS && magic != RAMFS))
 		lookup->state = LOOKUP_UNKNOWN;
-	if (!lookup->child)
-		return 0;
-	folder = (void *)lookup->child;
-	if (BPF_CORE_READ(folder, d_name.len) != lookup->length || !is_same_name(lookup, folder)) {
-		lookup->state = LOOKUP_UNKNOWN; /* too many */
-		return 0;
-	}
-	if (!BPF_CORE_READ(folder, d_inode))
+	if (!child || lookup->state == LOOKUP_UNKNOWN || !BPF_CORE_READ(child, d_inode))
 		return 0;
 	lookup->state = LOOKUP_GOES_ON;
 	return 1;
@@ -171,6 +178,8 @@ apart int descend(struct lookup *lookup)
 		if (!find_mounted(lookup))
 			return 0;
 	}
+	if (lookup)
+		lookup->state = LOOKUP_UNKNOWN; /* more than that */
 	return 0;
 }
 
@@ -192,6 +201,8 @@ apart int ascend(struct lookup *lookup)
 		lookup->dentry = (u64)BPF_CORE_READ(mount, mnt_mountpoint);
 		lookup->mount = (u64)BPF_CORE_READ(mount, mnt_parent);
 	}
+	if (lookup)
+		lookup->state = LOOKUP_UNKNOWN;
 	return 0;
 }
 
@@ -239,12 +250,16 @@ static long lookup_step(u32 step, struct lookup **context)
 		ascend(lookup);
 		descend(lookup);
 	} else if (find_child(lookup)) {
-		dentry = (void *)lookup->child;
+		u64 folder = lookup->dentry, mount = lookup->mount;
+
+		lookup->dentry = lookup->child;
+		descend(lookup);
+		dentry = (void *)lookup->dentry;
 		if ((BPF_CORE_READ(dentry, d_inode, i_mode) & S_IFMT) == S_IFLNK) {
+			lookup->child = lookup->dentry;
+			lookup->dentry = folder;
+			lookup->mount = mount;
 			follow_link(lookup);
-		} else {
-			lookup->dentry = lookup->child;
-			descend(lookup);
 		}
 	}
 	return lookup->state != LOOKUP_GOES_ON;
@@ -259,6 +274,7 @@ apart int look_up(struct lookup *lookup)
 		return LOOKUP_UNKNOWN;
 	lookup->state = LOOKUP_UNKNOWN;
 	lookup->links = 0;
+	lookup->budget = LOOKUP_CHILDREN;
 	lookup->inode = 0;
 	lookup->at = LOOKUP_START;
 	if (!bpf_core_field_exists(((struct dentry *)0)->d_children) || !BPF_CORE_READ(task, fs))

@@ -5,6 +5,13 @@
 
 #include "guard.h"
 
+/* What the first program of a hook has let pass last on a CPU, and for which task, until the second has seen it. The
+ * verifier lets pointers be kept and compared, but not calculated with. */
+struct first_turn {
+	u64 first, second;
+	u64 task; /* 0 for nothing */
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, GUARD_COUNT);
@@ -20,22 +27,27 @@ worker int first_turn(u32 hook, const void *first, const void *second, int ret)
 	if (turn) {
 		turn->first = (u64)first;
 		turn->second = (u64)second;
-		turn->task = ret ? 0 : bpf_get_current_task();
+		turn->task = ret ? 0 : (u64)bpf_get_current_task_btf();
 	}
 	return ret;
 }
 
-/* Whether the first program has judged it: asked once. Not where sockwarden tries out the second. */
+/* Whether the first program has judged it: asked once. Not where sockwarden tries out the second; else where it asks,
+ * it learns that the second runs after the first. */
 worker bool had_first_turn(u32 hook, const void *first, const void *second)
 {
 	struct first_turn *turn = bpf_map_lookup_elem(&turns, &hook);
+	struct task_struct *task = bpf_get_current_task_btf();
 	bool had_turn;
 
 	if (!turn)
 		return false;
-	had_turn = turn->task == bpf_get_current_task() && turn->first == (u64)first && turn->second == (u64)second;
+	had_turn = turn->task == (u64)task && turn->first == (u64)first && turn->second == (u64)second;
 	turn->task = 0;
-	return had_turn && !shared.canary;
+	if (!had_turn || !is_agent(task))
+		return had_turn;
+	shared.turn_seen = hook + 1;
+	return !shared.canary;
 }
 
 #endif

@@ -119,7 +119,8 @@ Result<Opened> open_guard(std::unique_ptr<GuardRun> run, Held &held) {
     opened.saying = guard.saying();
     opened.engine = guard.engine();
     opened.uncovered = guard.uncovered();
-    opened.mark = [&guard](std::uint32_t pid) { return guard.take_in(static_cast<pid_t>(pid)); };
+    opened.mark = [](std::uint32_t) { return Status(Done{}); };  // it has taken itself in
+    opened.on_end = [&guard] { guard.stop(); };
     opened.loads_for_cgroups = guard.is_in_cgroup();
     opened.events = ~EventMask{0};
     opened.source = std::move(run);
@@ -160,6 +161,9 @@ int run_guard(GuardCommand &options) {
     Held held;
     Plan plan;
     plan.open = [&] { return open_guard(std::move(*run), held); };
+    if (!options.command.empty()) {
+        plan.enter = [&] { return guard.take_in(); };
+    }
     plan.wants = [&](Message &message) { return guard.complete(message); };
     const RunEnd end = read_out(options, plan);
     tell_manager("STOPPING=1");

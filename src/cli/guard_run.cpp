@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <nlohmann/json.hpp>
 
 #include "catalog/actions.h"
@@ -50,6 +51,11 @@ Result<std::unique_ptr<GuardRun>> GuardRun::prepare(GuardPlan plan) {
         return version.error();
     }
     run->current_ = std::move(*version);
+    if (run->plan_.for_command) {
+        if (Status status = run->open_cgroup(); !status) {
+            return status.error();
+        }
+    }
     return run;
 }
 
@@ -78,6 +84,7 @@ Status GuardRun::load(Version &version) const {
     wanted.control = control_;
     wanted.keep = plan_.keep;
     wanted.kind = plan_.kind;
+    wanted.beside = current_ != nullptr ? current_->guard.get() : nullptr;
     wanted.cgroup = cgroup_ ? &*cgroup_ : nullptr;
     const std::vector<policy::Image> &images = version.compiled.images;
     for (std::size_t i = 0; i < images.size(); ++i) {
@@ -109,7 +116,7 @@ Status GuardRun::start(const FileIdentity &control) {
             return status;
         }
     }
-    Status loaded = is_in_cgroup() ? open_cgroup() : Status(Done{});
+    Status loaded = is_in_cgroup() && !cgroup_ ? open_cgroup() : Status(Done{});
     loaded = loaded ? load(*current_) : loaded;
     const auto may_try_next = [&] { return !loaded && plan_.may_choose && loaded.error().exit_code == kExitUnproven; };
     if (may_try_next()) {
@@ -131,14 +138,15 @@ Status GuardRun::start(const FileIdentity &control) {
 }
 
 Status GuardRun::open_cgroup() {
-    Result<Cgroup> cgroup = plan_.for_command ? Cgroup::own() : Cgroup::open(plan_.cgroup);
-    if (cgroup && plan_.for_command) {
+    Result<Cgroup> cgroup = Cgroup::open(plan_.cgroup);
+    if (cgroup && plan_.for_command) {  // at the root, which no user has for their own
         cgroup = cgroup->make(fmt::format("sockwarden-{}", ::getpid()));
     }
     if (!cgroup) {
         return cgroup.error();
     }
     cgroup_ = *std::move(cgroup);
+    door_ = cgroup_->door();
     return Done{};
 }
 
@@ -303,6 +311,19 @@ std::string GuardRun::status() const {
         }
     }
     return status.dump() + "\n";
+}
+
+int GuardRun::take_in() const { return ::write(door_.get(), "0", 1) == 1 ? 0 : errno; }
+
+void GuardRun::stop() {
+    if (plan_.for_command) {
+        cgroup_.reset();  // with what still runs there: it would go on unguarded
+    }
+    if (!plan_.keep && !is_released_) {
+        if (const Status status = current_->guard->detach(); !status) {
+            say("{}", status.error().message);
+        }
+    }
 }
 
 Answer GuardRun::answer(std::string_view request) {

@@ -46,8 +46,10 @@ public:
     bool is_in_cgroup() const { return plan_.kind == GuardKind::cgroup; }
     // What the points in use do not see; empty where nothing is left out.
     std::vector<std::string> uncovered() const;
-    // Takes the process of the command in.
-    Status take_in(pid_t process) const { return cgroup_->add(process); }
+    // Takes this process, that of the command, in: 0, or an errno.
+    int take_in() const;
+    // Judges nothing any more, where nothing is kept; what was told can still be read.
+    void stop();
 
     // Reads the policies anew and puts them in the place of those in force: first the new ones are attached and
     // proven, then the old ones go, so there is no moment without. With a mistake the old ones stay.
@@ -85,6 +87,7 @@ private:
     std::vector<Loss> lost_;                        // of all that are gone
     RealFiles tried_;                               // of the last replacement, where it failed
     bool is_released_ = false;
+    Fd door_;                       // of the cgroup of a command
     std::optional<Cgroup> cgroup_;  // goes first, with what runs in one that was made: never unguarded
 };
 

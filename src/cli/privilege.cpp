@@ -63,16 +63,10 @@ Status drop_privilege(KeptPrivilege kept) {
         return errno_error("cannot read capabilities");
     }
     const std::pair<cap_value_t, bool> all[] = {
-        {CAP_SYS_PTRACE, true},
-        {CAP_DAC_READ_SEARCH, true},
-        {CAP_KILL, kept.kill || kept.act},
-        {CAP_BPF, kept.load},
-        {CAP_PERFMON, kept.load},
-        {CAP_SETUID, kept.act},
-        {CAP_SETGID, kept.act},
-        {CAP_SYSLOG, kept.load},
-        {CAP_NET_ADMIN, kept.cgroups},
-        {CAP_DAC_OVERRIDE, kept.cgroups}};  // nobody may write to the root of cgroups  // addresses in /proc/kallsyms
+        {CAP_SYS_PTRACE, true},        {CAP_DAC_READ_SEARCH, true},     {CAP_KILL, kept.kill || kept.act},
+        {CAP_BPF, kept.load},          {CAP_PERFMON, kept.load},        {CAP_SETUID, kept.act},
+        {CAP_SETGID, kept.act},        {CAP_SYSLOG, kept.load},            // addresses in /proc/kallsyms
+        {CAP_NET_ADMIN, kept.cgroups}, {CAP_DAC_OVERRIDE, kept.cgroups}};  // nobody may write to the root of cgroups
     for (const auto &[which, is_wanted] : all) {
         if (!is_wanted) {
             continue;

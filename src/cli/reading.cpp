@@ -192,7 +192,7 @@ void Reading::begin() {
         },
         opened_.snaplen, opened_.events);
     stream_->begin(start);
-    writer_->flush();
+    writer_->offer();
     say("{}", opened_.saying);
     if (options_.duration_ns != 0) {
         end_ns_ = clock_ns(CLOCK_MONOTONIC) + static_cast<std::int64_t>(options_.duration_ns);
@@ -279,7 +279,7 @@ void Reading::sleep_until_work() {
     pollfd fds[] = {{signals_.get(), POLLIN, 0},
                     {opened_.control, POLLIN, 0},
                     {-1, POLLIN, 0},
-                    {options_.file.empty() ? options_.output_fd : -1, 0, 0}};
+                    {file_ ? file_.get() : options_.output_fd, 0, 0}};
     if (!writer_->is_empty()) {
         fds[3].events = POLLOUT;
         wait = writer_->is_clogged() ? kSecond : wait;
@@ -326,9 +326,13 @@ void Reading::loop() {
 // Waits for who reads the output, unless told to end once more.
 void Reading::write_all() {
     pollfd fds[] = {{signals_.get(), POLLIN, 0},
-                    {options_.file.empty() ? options_.output_fd : file_.get(), POLLOUT, 0}};
+                    {file_ ? file_.get() : options_.output_fd, POLLOUT, 0},
+                    {opened_.control, POLLIN, 0}};
     for (writer_->offer(); !writer_->is_empty(); writer_->offer()) {
         ::poll(fds, std::size(fds), -1);
+        if ((fds[2].revents & POLLIN) != 0) {
+            opened_.on_control();
+        }
         if ((fds[0].revents & POLLIN) != 0 && is_told_to_end()) {
             say("the end of the output was not read");
             is_unread_ = true;
@@ -338,6 +342,9 @@ void Reading::write_all() {
 }
 
 RunEnd Reading::end() {
+    if (opened_.on_end) {
+        opened_.on_end();
+    }
     for (busy_ = true; busy_ && !is_unread_ && writer_->state() == LineWriter::State::open;) {
         write_all();
         pump(true);

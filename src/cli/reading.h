@@ -28,6 +28,7 @@ struct Opened {
     bool needs_reader = false;                  // that nobody reads the output any more is a failure
     int control = -1;                           // a descriptor; when it is readable, on_control is called
     std::function<bool()> on_control;           // false ends the run
+    std::function<void()> on_end;               // when nothing but to write what is there is left; may be empty
     std::function<void()> on_hangup;            // for SIGHUP, which else ends the run
     std::function<void()> look;                 // called ten times a second; may be empty
 };

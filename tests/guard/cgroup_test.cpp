@@ -17,6 +17,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <cstring>
 #include <filesystem>
@@ -303,6 +304,22 @@ TEST_F(CgroupGuard, RefusesConnectionsByWhereAPathLeadsElsewhere) {
                       -EACCES};
               }),
               0);
+    // More mounts over each other than are followed are in doubt.
+    EXPECT_EQ(apart([] {
+                  std::vector<long> got{::unshare(CLONE_NEWNS), 0,
+                                        ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0};
+                  for (int i = 0; i < 16; ++i) {
+                      got.insert(
+                          got.end(),
+                          {::mount("/tmp/cgroup-paths/other", "/tmp/cgroup-paths/over", nullptr, MS_BIND, nullptr), 0});
+                  }
+                  got.insert(got.end(),
+                             {::mount("/tmp/cgroup-victim", "/tmp/cgroup-paths/over", nullptr, MS_BIND, nullptr), 0,
+                              Connect(Unix("/tmp/cgroup-paths/over")), -EACCES});
+                  return got;
+              }),
+              0);
+    EXPECT_EQ(Told(guarding), "connect:deny:victim*5 connect:deny:victim?");
 }
 
 TEST_F(CgroupGuard, LooksThroughFoldersOfManyFiles) {
@@ -453,16 +470,12 @@ std::string RunScript(const std::string &script, const std::string &rules, int *
     return ended.out + ended.err;
 }
 
-// What is left in the cgroup that this program is in.
+// What commands have left.
 std::vector<std::string> LeftGroups() {
-    std::ifstream groups("/proc/self/cgroup");
-    std::string own;
-    while (std::getline(groups, own) && !own.starts_with("0::")) {
-    }
     std::vector<std::string> left;
-    for (const auto &entry : std::filesystem::directory_iterator(Hierarchy() + own.substr(3))) {
+    for (const auto &entry : std::filesystem::directory_iterator(Hierarchy())) {
         if (entry.path().filename().string().starts_with("sockwarden-")) {
-            left.push_back(entry.path().filename());
+            left.push_back(entry.path());
         }
     }
     return left;
@@ -488,16 +501,32 @@ TEST_F(CgroupGuard, GuardsACommandAndWhatItStarts) {
 
 // Nothing that it has started goes on unguarded.
 TEST_F(CgroupGuard, EndsWhatACommandLeavesBehind) {
-    int code = -1;
-    const std::string said = RunScript("setsid sleep 77777 >/dev/null 2>&1 & echo left $!; exit 0", kNowhere, &code);
-    EXPECT_EQ(code, 0) << said;
-    const std::size_t at = said.find("left ");
-    ASSERT_NE(at, std::string::npos) << said;
-    // Where nobody collects it, it stays as a zombie.
-    std::ifstream stat("/proc/" + std::to_string(std::stol(said.substr(at + 5))) + "/stat");
-    std::string line;
-    EXPECT_TRUE(!std::getline(stat, line) || line.find(") Z ") != std::string::npos) << line;
-    EXPECT_TRUE(LeftGroups().empty());
+    const live::TemporaryFile policy;
+    std::ofstream(policy.path()) << "version: 1\nname: trial\nrules:\n" << kNowhere;
+    for (const int signal : {SIGTERM, SIGKILL}) {
+        live::Process process({Chosen().sockwarden, "guard", "--engine", "cgroup", "--policy", policy.path(), "-w",
+                               "/dev/null", "--", "/bin/sh", "-c",
+                               "trap : TERM; setsid sleep 77777 & echo left $!; while :; do sleep 1; done"});
+        ASSERT_TRUE(process.ReadUntil([&] { return process.out().find('\n') != std::string::npos; }, live::Seconds(30)))
+            << process.err();
+        process.Signal(signal);
+        ::usleep(300'000);
+        process.Signal(signal);  // the first SIGTERM is the command's
+        process.Wait();
+        // Where nobody collects it, it stays as a zombie.
+        std::string line;
+        for (int i = 0; i < 100; ++i, ::usleep(50'000)) {
+            std::ifstream stat("/proc/" + std::to_string(std::stol(process.out().substr(5))) + "/stat");
+            if (!std::getline(stat, line) || line.find(") Z ") != std::string::npos) {
+                line.clear();
+                break;
+            }
+        }
+        EXPECT_EQ(line, "") << signal;
+    }
+    for (const std::string &left : LeftGroups()) {  // of the one that was killed
+        EXPECT_EQ(::rmdir(left.c_str()), 0) << left;
+    }
 }
 
 TEST_F(CgroupGuard, IsReleasedWithItsEnd) {
@@ -548,6 +577,34 @@ TEST_F(CgroupGuard, CannotLockItselfOut) {
     EXPECT_EQ(told["policies"][0]["rules"][0]["hits"], 1);
     EXPECT_TRUE(live::Process({Chosen().sockwarden, "release"}).Wait().Exited(0));
     EXPECT_EQ(Connect(victim.name()), 0);
+    EXPECT_EQ(Told(guarding), "connect:deny:all");
+}
+
+// A safe trial ends, whether or not somebody reads what it tells.
+TEST_F(CgroupGuard, ATrialEndsThoughNobodyReads) {
+    const Served victim(Unix("/tmp/cgroup-victim"), SOCK_STREAM);
+    Guarding guarding(kVictim, "", {"--engine", "cgroup", "--duration", "2s"});
+    ASSERT_TRUE(guarding.Works()) << guarding.Said();
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    long refused = 0, result = -EACCES;
+    while (result == -EACCES && std::chrono::steady_clock::now() < end) {
+        result = Connect(victim.name());
+        ++refused;
+    }
+    EXPECT_EQ(result, 0);
+    EXPECT_GT(refused, 1000);  // more than a pipe holds
+}
+
+// Its own proof is not judged by what is to be put in force, nor by what is.
+TEST_F(CgroupGuard, StartsAndReloadsWhereItWouldDropItsProof) {
+    Guarding guarding(R"(
+  - {name: small, when: 'socket.family == "AF_INET" && socket.type == "SOCK_DGRAM" && payload.length < 8', action: drop}
+)",
+                      "", kByCgroups);
+    ASSERT_TRUE(guarding.Works()) << guarding.Said();
+    const live::Ended reloaded = live::Process({Chosen().sockwarden, "reload"}).Wait();
+    EXPECT_TRUE(reloaded.Exited(0)) << reloaded.err;
+    EXPECT_EQ(Told(guarding), "");
 }
 
 TEST_F(CgroupGuard, ReportsOnlyWhereItIsTold) {

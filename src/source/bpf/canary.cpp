@@ -199,9 +199,9 @@ std::optional<bool> refused_unix(const Cgroup &cgroup) {
 }
 
 // A packet that is not refused arrives, by the processor that sends it or soon.
-std::optional<bool> packet_refused(const Cgroup &cgroup, volatile wire::shared_state &shared) {
+std::optional<bool> packet_refused(const Venue &venue) {
     constexpr int kSoonMs = 100;
-    const Fd there = datagram_in(cgroup, AF_INET), here(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    const Fd there = datagram_in(*venue.inside, AF_INET), here(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     sockaddr_in name = nobody();
     name.sin_port = 0;
     socklen_t size = sizeof(name);
@@ -211,17 +211,24 @@ std::optional<bool> packet_refused(const Cgroup &cgroup, volatile wire::shared_s
         ::fstat(there.get(), &about) != 0) {
         return false;
     }
-    shared.canary_socket = about.st_ino;
+    const auto show = [&](std::uint64_t inode) {
+        for (volatile wire::shared_state *guard : {venue.guard, venue.other}) {
+            if (guard != nullptr) {
+                guard->canary_socket = inode;
+            }
+        }
+    };
+    show(about.st_ino);
     const bool was_sent = ::sendto(here.get(), "", 1, MSG_NOSIGNAL, address, size) == 1;
     pollfd arrival{there.get(), POLLIN, 0};
     const bool is_there = ::poll(&arrival, 1, kSoonMs) != 0;
-    shared.canary_socket = 0;
+    show(0);
     return was_sent && !is_there;
 }
 
 }  // namespace
 
-std::optional<bool> is_refused(const GuardRow &hook, const Cgroup *inside, volatile wire::shared_state &shared) {
+std::optional<bool> is_refused(const GuardRow &hook, const Venue &venue) {
     struct CgroupWay {
         std::string_view id;
         std::optional<bool> (*is_refused)(const Cgroup &);
@@ -234,9 +241,9 @@ std::optional<bool> is_refused(const GuardRow &hook, const Cgroup *inside, volat
         {"cg_send6", refused6<ask_to_send>},
         {"cg_send_unix", refused_unix<ask_to_send>},
     };
-    if (inside != nullptr) {
+    if (venue.inside != nullptr) {
         const auto *way = std::ranges::find(kCgroupWays, hook.id, &CgroupWay::id);
-        return way != std::end(kCgroupWays) ? way->is_refused(*inside) : packet_refused(*inside, shared);
+        return way != std::end(kCgroupWays) ? way->is_refused(*venue.inside) : packet_refused(venue);
     }
     struct Way {
         std::string_view id;

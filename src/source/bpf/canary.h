@@ -13,8 +13,15 @@ namespace sockwarden {
 // The errno of what the guard refuses sockwarden for proof; no socket returns it by itself.
 inline constexpr int kCanaryError = 117;
 
-// Whether an operation that passes the hook is refused, asked for on sockets of its own. Those that cgroups' programs
-// are to see are made `inside`, which may be null for others. Nothing where there are no such sockets on this machine.
-std::optional<bool> is_refused(const GuardRow &hook, const Cgroup *inside, volatile wire::shared_state &shared);
+// Where an operation is asked for.
+struct Venue {
+    const Cgroup *inside = nullptr;                // where sockets are made that programs of cgroups are to see
+    volatile wire::shared_state *guard = nullptr;  // that is tried
+    volatile wire::shared_state *other = nullptr;  // of one that judges beside it; may be null
+};
+
+// Whether an operation that passes the hook is refused, asked for on sockets of its own. Nothing where there are no
+// such sockets on this machine.
+std::optional<bool> is_refused(const GuardRow &hook, const Venue &venue);
 
 }  // namespace sockwarden

@@ -89,16 +89,6 @@ Result<Cgroup> Cgroup::open(const std::string &path) {
     return Cgroup(std::move(folder), inside.empty() ? "/" : inside, "");
 }
 
-Result<Cgroup> Cgroup::own() {
-    std::ifstream groups("/proc/self/cgroup");
-    for (std::string line; std::getline(groups, line);) {
-        if (line.starts_with("0::")) {
-            return open(line.substr(3));
-        }
-    }
-    return Error{"this kernel has no unified hierarchy of cgroups", 2};
-}
-
 Result<Cgroup> Cgroup::make(const std::string &name) const {
     if (::mkdirat(folder_.get(), name.c_str(), 0755) != 0) {
         return errno_error(fmt::format("cannot make a cgroup in {}", path_));
@@ -122,11 +112,7 @@ Cgroup::~Cgroup() {
     }
 }
 
-Status Cgroup::add(pid_t process) const {
-    return write_text(folder_.get(), "cgroup.procs", std::to_string(process))
-               ? Status(Done{})
-               : errno_error("cannot put a process into the cgroup " + path_);
-}
+Fd Cgroup::door() const { return Fd(::openat(folder_.get(), "cgroup.procs", O_WRONLY | O_CLOEXEC)); }
 
 Fd Cgroup::socket(int family, int type) const {
     Making making{folder_.get(), family, type};

@@ -15,8 +15,6 @@ class Cgroup {
 public:
     // By the path of its folder, or by its path in the hierarchy as /proc/PID/cgroup shows it; "/" is the root.
     static Result<Cgroup> open(const std::string &path);
-    // That of this process.
-    static Result<Cgroup> own();
     // A new one inside, which is removed with its owner. What still runs in it then is killed.
     Result<Cgroup> make(const std::string &name) const;
 
@@ -28,7 +26,8 @@ public:
     const std::string &path() const { return path_; }  // in the hierarchy, as this process sees it
     bool is_root() const { return path_ == "/"; }
 
-    Status add(pid_t process) const;
+    // What takes the process in that writes "0" to it, whoever it is.
+    Fd door() const;
     // A socket as one that a process of this cgroup makes: it is of the cgroup for ever, whoever gets it. Empty with
     // errno set where there is none.
     Fd socket(int family, int type) const;

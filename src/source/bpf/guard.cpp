@@ -76,6 +76,19 @@ Bytes object_of(GuardKind kind) {
     return {};
 }
 
+Error load_error(GuardKind kind, int why_not, const Error &error) {
+    if (kind == GuardKind::cgroup) {
+        return {"this kernel does not load these programs of cgroups (they need Linux 6.2, for UNIX sockets 6.8): " +
+                    error.message,
+                kExitUnproven};
+    }
+    if (why_not == EPERM) {
+        return {"this kernel refuses the programs of the guard (BPF trampolines): nothing can be enforced here",
+                kExitUnproven};
+    }
+    return {"cannot load the guard: " + error.message, kExitUnproven};
+}
+
 struct Program {
     std::string name;
     bpf_program *program;
@@ -92,11 +105,11 @@ struct Guard::State {
     Session session;
     std::string kept_as;
     const Cgroup *cgroup = nullptr;
+    const State *beside = nullptr;  // while it is proven
 
     Status load(const GuardOptions &options);
     Status attach();
     Result<std::optional<Cgroup>> inside() const;
-    bool is_turn_left(const GuardHook &hook) const;
     Status prove();
     Status keep(const std::string &name);
 };
@@ -138,11 +151,7 @@ Status Guard::State::load(const GuardOptions &options) {
     ::bpf_map__set_max_entries(::bpf_object__find_map_by_name(object.get(), "scratches"), wire::GUARD_SLOTS);
     int why_not = 0;
     if (const Status status = load_object(*object, why_not); !status) {
-        return Error{why_not == EPERM && kind != GuardKind::cgroup
-                         ? "this kernel refuses the programs of the guard (BPF trampolines): nothing can be enforced "
-                           "here"
-                         : "cannot load the guard: " + status.error().message,
-                     why_not == EPERM ? kExitUnproven : 2};
+        return load_error(kind, why_not, status.error());
     }
     for (const PointImage &image : options.images) {
         if (Status status = put_image(*object, static_cast<std::uint32_t>(image.point), image.image); !status) {
@@ -157,7 +166,7 @@ Status Guard::State::attach() {
         Link link(cgroup != nullptr ? ::bpf_program__attach_cgroup(one.program, cgroup->fd())
                                     : ::bpf_program__attach(one.program));
         if (link == nullptr) {
-            return errno_error("cannot attach " + one.name);
+            return Error{errno_error("cannot attach " + one.name).message, kExitUnproven};
         }
         links.push_back(std::move(link));
     }
@@ -173,35 +182,30 @@ Result<std::optional<Cgroup>> Guard::State::inside() const {
     return made ? Result<std::optional<Cgroup>>(*std::move(made)) : made.error();
 }
 
-// Whether the second program has not seen what the first let pass: then it runs before it.
-bool Guard::State::is_turn_left(const GuardHook &hook) const {
-    const int map = kind == GuardKind::modify ? ::bpf_object__find_map_fd_by_name(object.get(), "turns") : -1;
-    const auto number = static_cast<std::uint32_t>(hook.row - guard_rows().data());
-    std::vector<wire::first_turn> turns(static_cast<std::size_t>(::libbpf_num_possible_cpus()));
-    return map >= 0 && ::bpf_map_lookup_elem(map, &number, turns.data()) == 0 &&
-           std::ranges::any_of(turns, [](const wire::first_turn &turn) { return turn.task != 0; });
-}
-
 Status Guard::State::prove() {
     const Result<std::optional<Cgroup>> leaf = inside();
     if (!leaf) {
         return leaf.error();
     }
-    const Cgroup *const in = *leaf ? &**leaf : nullptr;
+    const Venue venue{*leaf ? &**leaf : nullptr, session.shared(),
+                      beside != nullptr ? beside->session.shared() : nullptr};
     std::string unproven;
     for (GuardHook &hook : hooks) {
         volatile wire::shared_state &shared = *session.shared();
+        const auto number = static_cast<std::uint32_t>(hook.row - guard_rows().data());
         std::optional<bool> refused;
         hook.is_proven = true;
         for (const std::string_view turn : turns_of(kind)) {
-            const std::size_t first = turn == kAgain ? wire::GUARD_COUNT : 0;
-            shared.canary = static_cast<std::uint32_t>(hook.row - guard_rows().data() + first) + 1;
-            refused = is_refused(*hook.row, in, shared);
+            shared.canary = number + (turn == kAgain ? std::uint32_t{wire::GUARD_COUNT} : 0) + 1;
+            refused = is_refused(*hook.row, venue);
             shared.canary = 0;
             hook.is_proven = hook.is_proven && refused.value_or(false);
         }
-        // Refused with it, everything would be refused: what must pass is asked for, too.
-        if (refused && (!hook.is_proven || is_refused(*hook.row, in, shared).value_or(false) || is_turn_left(hook))) {
+        // Refused with it, everything would be refused: what must pass is asked for, too. It shows which runs first.
+        shared.turn_seen = 0;
+        const bool passes = !is_refused(*hook.row, venue).value_or(false);
+        const bool is_in_turn = kind != GuardKind::modify || shared.turn_seen == number + 1;
+        if (refused && (!hook.is_proven || !passes || !is_in_turn)) {
             unproven += fmt::format("{}{}", unproven.empty() ? "" : ", ", hook.row->target);
         }
     }
@@ -250,9 +254,11 @@ Result<std::unique_ptr<Guard>> Guard::open(const GuardOptions &options) {
     if (Status status = state->attach(); !status) {
         return status.error();
     }
+    state->beside = options.beside != nullptr ? options.beside->state_.get() : nullptr;
     if (Status status = state->prove(); !status) {
         return status.error();
     }
+    state->beside = nullptr;
     if (options.keep) {
         // The id of a guard that is gone may be this one's, and a container gives the same to each.
         const auto now = std::chrono::steady_clock::now().time_since_epoch().count();

@@ -47,7 +47,8 @@ struct GuardOptions {
     std::uint32_t generation = 0;  // that its verdicts name
     FileIdentity control;          // the socket whose connections are never refused; may be nothing
     std::vector<wire::own_socket> own;
-    bool keep = false;  // enforces on when this process has ended, until it is released (kept.h)
+    class Guard *beside = nullptr;  // judges until this one is in force; may be null
+    bool keep = false;              // enforces on when this process has ended, until it is released (kept.h)
 };
 
 // A hook of the guard, and whether it was seen to refuse. Not where this machine has no sockets that pass it.

@@ -189,10 +189,10 @@ private:
     Subjects subjects_;
     SocketDescriber describer_;
     std::unordered_map<std::uint64_t, std::unique_ptr<Job>> jobs_;  // by notification
-    // How often in a row what is next on a socket has been refused, by its key. What is read where nobody is told shows
-    // by what is next then.
+    // How often in a row what is next on a socket has been refused, by its key. What is read where nobody is told
+    // mostly shows by the size of what is next then.
     struct Refusals {
-        std::size_t next = 0;
+        int next = 0;
         std::uint32_t count = 0;
     };
     std::unordered_map<std::uint64_t, Refusals> refusals_;

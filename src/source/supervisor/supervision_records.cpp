@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Supervision: what is told of a call, to the judge before it is made and to the reader after.
-#include <sys/socket.h>
+#include <sys/ioctl.h>
 #include <time.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
-#include <functional>
-#include <string_view>
 
 #include "decode/address.h"
 #include "source/supervisor/supervision.h"
@@ -34,12 +31,12 @@ void add_vector(const std::vector<wire::user_iovec> &iov, wire::message_record &
     }
 }
 
-// The begin of what is next on a socket, as a number.
-std::size_t next_of(int socket) {
-    std::array<char, 64> bytes;
-    const ssize_t length = ::recv(socket, bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC);
-    const auto held = static_cast<std::size_t>(std::clamp<ssize_t>(length, 0, bytes.size()));
-    return std::hash<std::string_view>()({bytes.data(), held}) + static_cast<std::size_t>(length);
+// Bytes of the next message, or of a stream those that wait: others, where something was read meanwhile. It takes
+// nothing from the socket, not even an error.
+int next_of(int socket) {
+    int bytes = 0;
+    ::ioctl(socket, FIONREAD, &bytes);
+    return bytes;
 }
 
 }  // namespace
@@ -175,7 +172,7 @@ std::uint32_t Supervision::note_refusal(const Job &job, std::int64_t ret) {
         refusals_.clear();
     }
     Refusals &refusals = refusals_[socket];
-    const std::size_t next = next_of(job.socket.get());
+    const int next = next_of(job.socket.get());
     refusals.count = refusals.next == next ? refusals.count + 1 : 1;
     refusals.next = next;
     return refusals.count;
