@@ -46,7 +46,7 @@ worker bool had_first_turn(u32 hook, const void *first, const void *second)
 	turn->task = 0;
 	if (!had_turn || !is_agent(task))
 		return had_turn;
-	shared.turn_seen = hook + 1;
+	shared.turns_seen |= 1U << hook;
 	return !shared.canary;
 }
 

@@ -258,8 +258,8 @@ struct shared_state {
 	u32 released;       /* the guard judges nothing any more: a link that was pinned goes some time after its pin */
 	u32 canary;         /* the hook, plus one, at which the guard refuses what it asks for itself: its proof */
 	u32 refuses;        /* a receive has been refused */
-	u32 turn_seen; /* the hook, plus one, whose second program has seen last what the first let the agent pass */
-	u64 canary_socket; /* inode of the socket that it asks with, where others' packets pass in its context, too */
+	u32 turns_seen;     /* hooks, a bit for each, whose second program has seen what the first let the agent pass */
+	u64 canary_socket;  /* inode of the socket that it asks with, where others' packets pass in its context, too */
 };
 
 /* Fixed before the programs are loaded, so the verifier drops what an option switches off. */

@@ -202,9 +202,9 @@ Status Guard::State::prove() {
             hook.is_proven = hook.is_proven && refused.value_or(false);
         }
         // Refused with it, everything would be refused: what must pass is asked for, too. It shows which runs first.
-        shared.turn_seen = 0;
+        shared.turns_seen = 0;
         const bool passes = !is_refused(*hook.row, venue).value_or(false);
-        const bool is_in_turn = kind != GuardKind::modify || shared.turn_seen == number + 1;
+        const bool is_in_turn = kind != GuardKind::modify || (shared.turns_seen >> number & 1) != 0;
         if (refused && (!hook.is_proven || !passes || !is_in_turn)) {
             unproven += fmt::format("{}{}", unproven.empty() ? "" : ", ", hook.row->target);
         }
