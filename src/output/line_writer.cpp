@@ -2,6 +2,7 @@
 // Writes whole lines; see line_writer.h.
 #include "output/line_writer.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <sys/stat.h>
@@ -20,11 +21,19 @@ bool is_ready(int fd, int timeout_ms) {
 
 }  // namespace
 
-// A pipe that has room takes PIPE_BUF bytes at once (pipe(7)); its description is shared and stays as it is.
-LineWriter::LineWriter(int fd) : fd_(fd) {
+// Where a pipe or terminal cannot be opened once more (another user's), and for sockets: what has room takes PIPE_BUF
+// bytes at once (pipe(7)). A file takes all.
+LineWriter::LineWriter(int fd) : fd_(fd), piece_(SIZE_MAX) {
     struct stat about {};
-    const bool is_file = ::fstat(fd, &about) == 0 && S_ISREG(about.st_mode);
-    piece_ = is_file ? SIZE_MAX : PIPE_BUF;
+    const bool is_known = ::fstat(fd, &about) == 0;
+    if (is_known && (S_ISFIFO(about.st_mode) || ::isatty(fd) != 0)) {
+        const std::string path = "/proc/self/fd/" + std::to_string(fd);
+        own_ = Fd(::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+        fd_ = own_ ? own_.get() : fd;
+        piece_ = own_ ? SIZE_MAX : PIPE_BUF;
+    } else if (is_known && S_ISSOCK(about.st_mode)) {
+        piece_ = PIPE_BUF;
+    }
     buffer_.reserve(kFull + kFull / 4);
 }
 
@@ -43,7 +52,7 @@ bool LineWriter::write_some() {
 }
 
 void LineWriter::offer() {
-    while (!is_empty() && state_ == State::open && is_ready(fd_, 0) && write_some()) {
+    while (!is_empty() && state_ == State::open && (piece_ == SIZE_MAX || is_ready(fd_, 0)) && write_some()) {
     }
     if (is_empty() || state_ != State::open) {
         buffer_.clear();

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "base/result.h"
+#include "base/fd.h"
 
 namespace sockwarden {
 
@@ -13,7 +13,7 @@ class LineWriter {
 public:
     enum class State { open, closed, failed };
 
-    // Borrows `fd`.
+    // Borrows `fd`, whose description is shared and stays as it is.
     explicit LineWriter(int fd);
 
     // Append to this, whole lines only, then call wrote().
@@ -24,7 +24,7 @@ public:
         }
     }
     // Writes what can be written without waiting. A reader that went away makes the state `closed`, any other error
-    // `failed`; what was gathered is then gone. To a terminal that its user has stopped it may wait.
+    // `failed`; what was gathered is then gone.
     void offer();
     // Writes all that is gathered, and waits for the reader.
     void flush();
@@ -41,8 +41,9 @@ private:
     bool write_some();
 
     static constexpr std::size_t kFull = 256 * 1024;
+    Fd own_;  // a description of the same pipe or terminal that does not wait
     int fd_;
-    std::size_t piece_;  // most bytes that do not wait where there is room for some
+    std::size_t piece_;  // most bytes at once
     int error_ = 0;
     State state_ = State::open;
     std::string buffer_;
