@@ -20,45 +20,10 @@
 #include <thread>
 
 #include "actor.h"
+#include "names.h"
 
 namespace enforced {
 namespace {
-
-struct Name {
-    sockaddr_storage bytes{};
-    socklen_t size = 0;
-    const sockaddr *get() const { return reinterpret_cast<const sockaddr *>(&bytes); }
-};
-
-Name Abstract(const std::string &text) {
-    Name name;
-    name.bytes.ss_family = AF_UNIX;
-    std::memcpy(reinterpret_cast<char *>(&name.bytes) + offsetof(sockaddr_un, sun_path) + 1, text.data(), text.size());
-    name.size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + text.size());
-    return name;
-}
-
-Name Inet(const char *text, in_port_t port, sa_family_t family = AF_INET) {
-    sockaddr_in in{};
-    in.sin_family = family;
-    in.sin_port = htons(port);
-    ::inet_pton(AF_INET, text, &in.sin_addr);
-    Name name;
-    std::memcpy(&name.bytes, &in, sizeof(in));
-    name.size = sizeof(in);
-    return name;
-}
-
-Name Inet6(const char *text, in_port_t port) {
-    sockaddr_in6 in{};
-    in.sin6_family = AF_INET6;
-    in.sin6_port = htons(port);
-    ::inet_pton(AF_INET6, text, &in.sin6_addr);
-    Name name;
-    std::memcpy(&name.bytes, &in, sizeof(in));
-    name.size = sizeof(in);
-    return name;
-}
 
 class Socket {
 public:

@@ -29,6 +29,7 @@
 #include "actor.h"
 #include "cases.h"
 #include "guarding.h"
+#include "names.h"
 #include "options.h"
 #include "traffic/uring.h"
 
@@ -54,43 +55,13 @@ private:
     int fd_;
 };
 
-struct Name {
-    sockaddr_storage bytes{};
-    socklen_t size = 0;
-    const sockaddr *get() const { return reinterpret_cast<const sockaddr *>(&bytes); }
-    sockaddr *get() { return reinterpret_cast<sockaddr *>(&bytes); }
-};
-
-Name Inet(const char *text, in_port_t port) {
-    Name name;
-    auto &in = reinterpret_cast<sockaddr_in &>(name.bytes);
-    in.sin_family = AF_INET;
-    in.sin_port = htons(port);
-    ::inet_pton(AF_INET, text, &in.sin_addr);
-    name.size = sizeof(in);
-    return name;
-}
-
-Name Inet6(const char *text, in_port_t port) {
-    Name name;
-    auto &in = reinterpret_cast<sockaddr_in6 &>(name.bytes);
-    in.sin6_family = AF_INET6;
-    in.sin6_port = htons(port);
-    ::inet_pton(AF_INET6, text, &in.sin6_addr);
-    name.size = sizeof(in);
-    return name;
-}
+using enforced::Inet;
+using enforced::Inet6;
+using enforced::Name;
 
 // A path, or behind "@" an abstract name.
 Name Unix(const std::string &text) {
-    Name name;
-    auto &to = reinterpret_cast<sockaddr_un &>(name.bytes);
-    to.sun_family = AF_UNIX;
-    text.copy(to.sun_path, sizeof(to.sun_path) - 1);
-    const bool is_abstract = text.starts_with('@');
-    to.sun_path[0] = is_abstract ? '\0' : to.sun_path[0];
-    name.size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + text.size() + (is_abstract ? 0 : 1));
-    return name;
+    return text.starts_with('@') ? enforced::Abstract(text.substr(1)) : enforced::Path(text);
 }
 
 long Connect(const Name &name, int type = SOCK_STREAM) {
@@ -335,10 +306,13 @@ TEST_F(CgroupGuard, LooksThroughFoldersOfManyFiles) {
     EXPECT_EQ(Connect(Unix(folder + "/first")), 0);
     EXPECT_EQ(Connect(Unix(folder + "/2999")), -ECONNREFUSED);
     EXPECT_EQ(Connect(Unix(folder + "/../cgroup-victim")), -EACCES);
-    for (int i = 0; i < 3000; ++i) {
-        ::unlink((folder + "/" + std::to_string(i)).c_str());
+    constexpr int kTooMany = 66000;  // behind so many newer ones it is in doubt
+    for (int i = 3000; i < kTooMany; ++i) {
+        ::close(::open((folder + "/" + std::to_string(i)).c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
     }
-    EXPECT_EQ(Told(guarding), "connect:deny:victim");
+    EXPECT_EQ(Connect(Unix(folder + "/first")), -EACCES);
+    std::filesystem::remove_all(folder);
+    EXPECT_EQ(Told(guarding), "connect:deny:victim connect:deny:victim?");
 }
 
 TEST_F(CgroupGuard, RefusesAbstractNames) {
@@ -497,6 +471,10 @@ TEST_F(CgroupGuard, GuardsACommandAndWhatItStarts) {
     EXPECT_EQ(enforced::Told(told), "connect:deny:nowhere*3") << said;
     EXPECT_EQ(Connect(victim.name()), 0);
     EXPECT_TRUE(LeftGroups().empty());
+    // As somebody who may not enter the cgroup.
+    const std::string other = RunScript("id -u", kNowhere, &code, {"-w", "/dev/null", "--as-user", "nobody"});
+    EXPECT_EQ(code, 0) << other;
+    EXPECT_EQ(other.substr(0, 6), "65534\n") << other;
 }
 
 // Nothing that it has started goes on unguarded.
@@ -593,6 +571,11 @@ TEST_F(CgroupGuard, ATrialEndsThoughNobodyReads) {
     }
     EXPECT_EQ(result, 0);
     EXPECT_GT(refused, 1000);  // more than a pipe holds
+    // It is still there, as its output is, and takes nothing back.
+    const live::Ended reloaded = live::Process({Chosen().sockwarden, "reload"}).Wait();
+    EXPECT_TRUE(reloaded.Exited(2)) << reloaded.Text() << reloaded.err;
+    EXPECT_NE(reloaded.err.find("at its end"), std::string::npos) << reloaded.err;
+    EXPECT_EQ(Connect(victim.name()), 0);
 }
 
 // Its own proof is not judged by what is to be put in force, nor by what is.
