@@ -61,10 +61,31 @@ private:
     std::optional<Child> drain_;
 };
 
+// A policy of one rule, in a file that everybody may read.
+class PolicyOfRule {
+public:
+    explicit PolicyOfRule(const std::string &rule, const std::string &action = "deny") {
+        char path[] = "/tmp/sockwarden-bench-XXXXXX";
+        const Fd file(::mkstemp(path));
+        path_ = path;
+        std::ofstream(path_) << "version: 1\nname: bench\nrules:\n  - name: never\n    when: >-\n      " << rule
+                             << "\n    action: " << action << "\n";
+        ::fchmod(file.get(), 0644);
+    }
+    PolicyOfRule(const PolicyOfRule &) = delete;
+    PolicyOfRule &operator=(const PolicyOfRule &) = delete;
+    ~PolicyOfRule() { ::unlink(path_.c_str()); }
+    const std::string &path() const { return path_; }
+
+private:
+    std::string path_;
+};
+
 class SockwardenSubject : public Subject {
 public:
-    SockwardenSubject(const SubjectOptions &options, const std::vector<std::string> &arguments)
-        : command_(sockwarden_command(options.sockwarden, options.engine, arguments, options.null)) {
+    // `policy` is what the command names.
+    SockwardenSubject(const SubjectOptions &options, TracerCommand command, std::unique_ptr<PolicyOfRule> policy = {})
+        : policy_(std::move(policy)), command_(std::move(command)) {
         command_.cpus = options.readers;
     }
 
@@ -90,9 +111,19 @@ public:
     std::string ready_line() const override { return tracer_ ? tracer_->ready_line() : ""; }
 
 private:
+    std::unique_ptr<PolicyOfRule> policy_;
     TracerCommand command_;
     std::optional<Tracer> tracer_;
 };
+
+// `sockwarden guard`, by whatever it can guard here.
+std::unique_ptr<Subject> guard_by(const SubjectOptions &options, const std::string &rule) {
+    auto policy = std::make_unique<PolicyOfRule>(rule, "drop");
+    TracerCommand command;
+    command.words = {options.sockwarden, "guard", "--policy", policy->path(), "-w", "/dev/null"};
+    command.ready = "sockwarden: guarding";
+    return std::make_unique<SockwardenSubject>(options, std::move(command), std::move(policy));
+}
 
 // A program that is not ours: started, given a moment, ended.
 class PeerSubject : public Subject {
@@ -120,60 +151,6 @@ private:
     TracerCommand command_;
     std::uint64_t moment_ns_;
     std::optional<Tracer> tracer_;
-};
-
-// A policy of one rule, in a file that everybody may read.
-class PolicyOfRule {
-public:
-    explicit PolicyOfRule(const std::string &rule, const std::string &action = "deny") {
-        char path[] = "/tmp/sockwarden-bench-XXXXXX";
-        const Fd file(::mkstemp(path));
-        path_ = path;
-        std::ofstream(path_) << "version: 1\nname: bench\nrules:\n  - name: never\n    when: >-\n      " << rule
-                             << "\n    action: " << action << "\n";
-        ::fchmod(file.get(), 0644);
-    }
-    PolicyOfRule(const PolicyOfRule &) = delete;
-    PolicyOfRule &operator=(const PolicyOfRule &) = delete;
-    ~PolicyOfRule() { ::unlink(path_.c_str()); }
-    const std::string &path() const { return path_; }
-
-private:
-    std::string path_;
-};
-
-// `sockwarden guard`, by whatever it can guard here.
-class GuardSubject : public Subject {
-public:
-    GuardSubject(const SubjectOptions &options, const std::string &rule) : policy_(rule, "drop") {
-        command_.words = {options.sockwarden, "guard", "--policy", policy_.path(), "-w", "/dev/null"};
-        command_.ready = "sockwarden: guarding";
-        command_.cpus = options.readers;
-    }
-
-    Result<Done> attach() override {
-        Result<Tracer> guard = Tracer::start(command_);
-        if (!guard)
-            return guard.error();
-        guard_.emplace(std::move(*guard));
-        return Done{};
-    }
-
-    Result<Detached> detach() override {
-        Result<TracerEnd> end = guard_->stop();
-        guard_.reset();
-        if (!end)
-            return end.error();
-        return Detached{0};
-    }
-
-    pid_t pid() const override { return guard_ ? guard_->pid() : 0; }
-    std::string ready_line() const override { return guard_ ? guard_->ready_line() : ""; }
-
-private:
-    PolicyOfRule policy_;
-    TracerCommand command_;
-    std::optional<Tracer> guard_;
 };
 
 // `sockwarden run` as an ordinary user, which starts what it supervises: this program, once for each workload.
@@ -280,8 +257,9 @@ std::vector<Variant> make_variants(const SubjectOptions &options) {
     const std::vector<Workload> guarded = {Workload::pair, Workload::getppid, Workload::udp};
     const std::vector<Workload> calls = {Workload::pair, Workload::getppid};
     const std::vector<Workload> sends = {Workload::pair, Workload::getppid, Workload::sendmsg};
-    const auto sockwarden = [&](std::vector<std::string> arguments) {
-        return std::make_unique<SockwardenSubject>(options, arguments);
+    const auto sockwarden = [&](const std::vector<std::string> &arguments) {
+        return std::make_unique<SockwardenSubject>(
+            options, sockwarden_command(options.sockwarden, options.engine, arguments, options.null));
     };
     const auto floor = [&](FloorKind kind) { return std::make_unique<FloorSubject>(kind, options.readers); };
     std::vector<Variant> variants;
@@ -308,8 +286,7 @@ std::vector<Variant> make_variants(const SubjectOptions &options) {
     supervised("run_trace", "tracing", "");
     const std::string datagrams = R"(socket.family == "AF_INET" && socket.type == "SOCK_DGRAM")";
     const auto guard = [&](const std::string &key, const std::string &name, const std::string &rule) {
-        add(key, "sockwarden guard, " + name, guarded,
-            std::make_unique<GuardSubject>(options, datagrams + " && " + rule));
+        add(key, "sockwarden guard, " + name, guarded, guard_by(options, datagrams + " && " + rule));
     };
     guard("guard", "one rule", R"(payload.contains("never"))");
     guard("guard_1024", "1,024 clauses", clauses_of_content());
