@@ -65,6 +65,21 @@ TEST(Run, DenyLeavesTheMessageQueued) {
     EXPECT_EQ(record.at("verdict").at("enforced"), true);
     EXPECT_EQ(record.at("verdict").at("certain"), true);
 }
+// What is not told of a reader that asks again and again is counted, and said.
+TEST(Run, SaysWhoGoesOnAsking) {
+    const Result result = RunUnder(R"(
+  - name: spins
+    when: event == "recvfrom" && socket.type == "SOCK_SEQPACKET"
+    action: deny
+)",
+                                   "case_spins");
+    EXPECT_TRUE(result.Passed()) << result.Text();
+    EXPECT_EQ(result.told.size(), 102U);
+    EXPECT_EQ(live::StopCount(result.stream, "filtered"), 150);
+    EXPECT_NE(result.ended.err.find(" has been refused the same message 100 times by "), std::string::npos)
+        << result.ended.err;
+}
+
 TEST(Run, AuditRefusesNothing) {
     const Result result = RunUnder(RuleOn("deny"), "dropped", {"--audit"});
     EXPECT_TRUE(result.ended.Exited(8)) << result.Text();  // one check of a stream, two of other sockets

@@ -2,6 +2,7 @@
 // Where rules can be enforced.
 #include "policy/placement.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -222,6 +223,12 @@ TEST(Placement, RowsAreMadeOfKnownWords) {
                 return fact.path == word || fact.path.starts_with(std::string(word) + ".");
             })) << word;
         });
+        for (const FactId asked : {FactId::socket_family, FactId::socket_type}) {
+            each_word(only_values(row, asked), [&](std::string_view word) {
+                const std::string text = fmt::format("{} == '{}'", fact(asked).path, word);
+                EXPECT_TRUE(read_expression(plain_source(text), {})) << text;
+            });
+        }
     }
 }
 
