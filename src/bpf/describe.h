@@ -319,6 +319,8 @@ apart int tell_socket(struct told_socket *told, u32 place)
 	record->remote_size = 0;
 	identify(NULL, &record->local_inode, &record->local_device);
 	identify(NULL, &record->remote_inode, &record->remote_device);
+	/* by kprobes this may have been another socket's, at the same address */
+	told->peer_pid = told->peer_uid = told->peer_gid = 0;
 	if (record->family == AF_UNIX) {
 		struct sock *peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
 		struct pid *pid = BPF_CORE_READ(sk, sk_peer_pid);
