@@ -19,6 +19,8 @@ struct {
 	__type(value, struct first_turn);
 } turns SEC(".maps");
 
+_Static_assert(GUARD_COUNT <= 32, "a bit of shared.turns_seen for each");
+
 /* `ret` is what the first program answers. */
 worker int first_turn(u32 hook, const void *first, const void *second, int ret)
 {

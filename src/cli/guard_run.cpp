@@ -11,6 +11,7 @@
 
 #include "catalog/actions.h"
 #include "cli/own_sockets.h"
+#include "cli/privilege.h"
 #include "cli/report.h"
 #include "source/bpf/kept.h"
 
@@ -52,8 +53,9 @@ Result<std::unique_ptr<GuardRun>> GuardRun::prepare(GuardPlan plan) {
     }
     run->current_ = std::move(*version);
     if (run->plan_.for_command) {
-        if (Status status = run->open_cgroup(); !status) {
-            return status.error();
+        const Status allowed = check_privilege();
+        if (const Status made = allowed ? run->open_cgroup() : allowed; !made) {
+            return made.error();
         }
     }
     return run;
@@ -316,6 +318,7 @@ std::string GuardRun::status() const {
 int GuardRun::take_in() const { return ::write(door_.get(), "0", 1) == 1 ? 0 : errno; }
 
 void GuardRun::stop() {
+    has_stopped_ = true;
     if (plan_.for_command) {
         cgroup_.reset();  // with what still runs there: it would go on unguarded
     }
@@ -329,6 +332,9 @@ void GuardRun::stop() {
 Answer GuardRun::answer(std::string_view request) {
     if (request == "status") {
         return {true, status()};
+    }
+    if (request == "reload" && has_stopped_) {
+        return {false, "the guard is at its end"};
     }
     if (request == "reload") {
         const Status status = reload();

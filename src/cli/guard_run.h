@@ -87,6 +87,7 @@ private:
     std::vector<Loss> lost_;                        // of all that are gone
     RealFiles tried_;                               // of the last replacement, where it failed
     bool is_released_ = false;
+    bool has_stopped_ = false;
     Fd door_;                       // of the cgroup of a command
     std::optional<Cgroup> cgroup_;  // goes first, with what runs in one that was made: never unguarded
 };

@@ -79,7 +79,6 @@ void add_run(CLI::App &app, Run &run, std::vector<std::string> words) {
         ->add_option("--events", options->events,
                      "Events and sets of them to trace; with policies besides what they refuse [receive, or none]")
         ->type_name("NAMES");
-    command->add_option("--as-user", options->as_user, "Run the command as this user")->type_name("NAME");
     command->footer(kExamples);
     command->callback([options, &run] { run = [options] { return run_run(*options); }; });
 }

@@ -20,6 +20,7 @@ void RunOptions::declare_run(CLI::App &command_line) {
     command_line.add_option("--count", count, "Stop after this many messages")->type_name("N");
     command_line.add_option("--ring-size", ring, "Buffer of each CPU: 64K to 1G [8M]")->type_name("SIZE");
     command_line.add_option("--color", color, "auto, always or never")->type_name("WHEN");
+    command_line.add_option("--as-user", as_user, "Run the command as this user")->type_name("NAME");
     command_line.add_flag("--utc", utc, "Table times in UTC instead of local time");
 }
 

@@ -47,7 +47,6 @@ void TraceOptions::declare(CLI::App &command_line) {
         ->type_name("N");
     command_line.add_flag("--light", selection.light,
                           "Cheaper: without msg_flags, buffers, ancillary data and calls that reached no socket");
-    command_line.add_option("--as-user", as_user, "Run the command as this user")->type_name("NAME");
     command_line.add_option("--places", places, "Room for calls in progress, a power of two; for tests")->group("");
 }
 
