@@ -237,9 +237,14 @@ worker bool wanted_task(struct task_struct *task)
 apart int may_be_asked_for(u32 event);
 apart int may_be_wanted(struct call *call);
 
+worker bool is_matched(void)
+{
+	return config.facts || config.verdicts;
+}
+
 worker bool is_asked_for(struct task_struct *task, u32 event)
 {
-	return wanted_task(task) && (!config.facts || may_be_asked_for(event));
+	return wanted_task(task) && (!is_matched() || may_be_asked_for(event));
 }
 
 worker struct call *place_of(struct task_struct *task)
@@ -744,6 +749,19 @@ worker bool lacks_payload(const struct call *call, s64 ret)
 	return ret > 0 && config.snaplen && (!call->seen || call->user_payload);
 }
 
+/* Whether a call may have delivered something: one that fails may, too, as the kernel copies up to what faults. */
+worker bool may_be_delivered(const struct call *call, s64 ret)
+{
+	return ret >= 0 || (ret == -EFAULT && call->seen);
+}
+
+/* What is left of the payload of a call that has delivered nothing. */
+worker void settle_nothing(struct call *call, s64 ret)
+{
+	if (!config.verdicts || !may_be_delivered(call, ret))
+		call->message.inline_payload = 0;
+}
+
 /* Decides between the bytes that passed a hook and the user's buffers: those of `iov`, or where there is none the one
  * of the message. */
 worker void settle_payload(struct call *call, s64 ret, u64 iov, u64 iovlen)
@@ -751,7 +769,7 @@ worker void settle_payload(struct call *call, s64 ret, u64 iov, u64 iovlen)
 	struct message_record *message = &call->message;
 
 	if (ret <= 0) {
-		message->inline_payload = 0;
+		settle_nothing(call, ret);
 		return;
 	}
 	if (!config.snaplen) {
@@ -787,7 +805,7 @@ worker void settle_seen(struct call *call, s64 ret, u8 reason)
 	struct message_record *message = &call->message;
 
 	if (ret <= 0) {
-		message->inline_payload = 0;
+		settle_nothing(call, ret);
 	} else if (!config.snaplen) {
 		message->payload_state = REASON_snaplen;
 	} else if (call->seen == ret && !call->user_payload) {
@@ -1013,7 +1031,7 @@ worker void emit_message(struct call *call, struct task_struct *task, u64 now, s
 	message->head.kind = RECORD_MESSAGE;
 	process_of(call, task);
 	message->peek = message->flags & MSG_PEEK && !is_of_pages(message->head.event); /* flags of another kind */
-	if (config.facts && !may_be_wanted(call)) {
+	if (is_matched() && !may_be_wanted(call)) {
 		count(COUNTER_filtered);
 		end_call(call);
 		return;

@@ -44,7 +44,7 @@ worker int mark_task(struct task_struct *task)
 	tgid = task->tgid;
 	event = operation_of(task, registers(task));
 	if (event != NO_EVENT && !(task->flags & PF_KTHREAD) && wanted_task(task) &&
-	    is_on_socket(task, registers(task), event) && (!config.facts || may_be_of(task, event))) {
+	    is_on_socket(task, registers(task), event) && (!is_matched() || may_be_of(task, event))) {
 		if (ends_unseen(event))
 			shared.blocked_unseen++;
 		else

@@ -17,7 +17,6 @@ enum {
 	ENOMEM = 12,
 	EACCES = 13,
 	ECANARY = 117, /* EUCLEAN, which no socket returns */
-	SIGKILL = 9,
 	UDP_HEADER = 8,
 	MSG_FASTOPEN = 0x20000000,
 	TCP_ZEROCOPY_RECEIVE = 35,
@@ -145,10 +144,6 @@ worker void give_back(struct slot *slot)
 	slot->busy = 0;
 }
 
-enum {
-	NS_OF_TICK = 10000000, /* USER_HZ is 100 on x86-64 (arch/x86/include/uapi/asm/param.h) */
-};
-
 /* Whether the task is of the sockwarden that loaded this, or that has taken over what an earlier one left in force. Its
  * process id alone may since be another's. */
 worker bool is_agent(struct task_struct *task)
@@ -170,10 +165,14 @@ worker bool is_canary_socket(struct sock *sk)
 	return inode && inode == BPF_CORE_READ(sk, sk_socket, file, f_inode, i_ino);
 }
 
-/* Whether nobody is judged here: a thread of the kernel, or sockwarden itself. */
+/* Whether nobody is judged here: a thread of the kernel, or sockwarden itself, with what it has forked and not
+ * executed. */
 worker bool is_exempt(struct task_struct *task)
 {
-	return (task->flags & (PF_KTHREAD | PF_IO_WORKER)) == PF_KTHREAD || is_agent(task);
+	struct task_struct *parent = task->real_parent;
+
+	return (task->flags & (PF_KTHREAD | PF_IO_WORKER)) == PF_KTHREAD || is_agent(task) ||
+	       (is_agent(parent) && parent->self_exec_id == task->self_exec_id);
 }
 
 /* A slot for what is asked for at a point, with what the task's process leaves possible. */
@@ -647,26 +646,9 @@ worker struct call *begin_report(struct slot *slot)
 	return call;
 }
 
-worker void emit_verdict(struct slot *slot, struct call *call)
+worker void tell_verdict(struct slot *slot, struct call *call)
 {
-	struct piece_record *piece = new_piece(call, PIECE_VERDICT, 0);
-	struct verdict_part *part;
-
-	if (!piece)
-		return;
-	part = (void *)piece_data(piece);
-	part->generation = config.generation;
-	part->point = slot->point;
-	part->verdict = slot->match.judging.verdict;
-	part->refused = slot->refused;
-	emit_piece(call, piece, sizeof(*part));
-}
-
-worker bool is_worth_telling(const struct slot *slot)
-{
-	const struct verdict *verdict = &slot->match.judging.verdict;
-
-	return verdict->action != ACTION_allow || verdict->alerts;
+	emit_verdict(call, &slot->match.judging.verdict, slot->point, slot->refused);
 }
 
 worker void count_hit(u32 point, u32 number)
@@ -747,7 +729,7 @@ worker void report_call(struct slot *slot, struct task_struct *task, struct sock
 		socket_of(call, sk);
 	else
 		message->socket_state = REASON_none;
-	emit_verdict(slot, call);
+	tell_verdict(slot, call);
 	emit_message(call, task, bpf_ktime_get_ns(), ret);
 }
 
@@ -816,7 +798,7 @@ worker int conclude(struct slot *slot, struct task_struct *task, struct sock *sk
 
 	judge(&slot->match);
 	slot->refused = 0;
-	tells = is_worth_telling(slot) && !is_control(slot);
+	tells = is_worth_telling(&slot->match) && !is_control(slot);
 	if (tells) {
 		count_hits(slot);
 		ret = answer(slot);
@@ -1018,7 +1000,7 @@ worker void report_refused(struct slot *slot, struct task_struct *task, struct s
 	message->origin = ORIGIN_KERNEL;
 	if (call->user_payload)
 		message->payload_state = REASON_engine;
-	emit_verdict(slot, call);
+	tell_verdict(slot, call);
 	if (is_unix) {
 		emit_message(call, task, bpf_ktime_get_ns(), slot->length);
 		return;
@@ -1084,7 +1066,7 @@ worker int asked_to_queue(u32 hook, struct sock *sk, struct sk_buff *skb, u32 of
 		ask_payload(slot);
 	}
 	judge(&slot->match);
-	if (is_worth_telling(slot)) {
+	if (is_worth_telling(&slot->match)) {
 		count_hits(slot);
 		ret = answer(slot);
 		report_refused(slot, task, sk, skb);

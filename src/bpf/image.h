@@ -68,7 +68,7 @@ enum access_word {
 enum point {
 #define POINT(id, by, word, name, hooks, events, actions, facts, limits) POINT_##id,
 #define BATCH(point, event, facts)
-#define UNTOLD(by, fact, why)
+#define UNTOLD(by, fact, read, why)
 #define ONLY(point, families, types)
 #include "../../catalog/points.def"
 #undef POINT

@@ -70,7 +70,7 @@ struct matching {
 	u64 socket_key; /* the same of the socket of its last call */
 	u64 local_print;
 	u64 remote_print;
-	u64 rest_of_print; /* of a guard: what tells more of the peer */
+	u64 rest_of_print; /* of a guard: what tells more of the peer; else how often the socket was told */
 	u64 task;          /* for functions that cannot be given the pointers */
 	u64 socket_address;
 	u32 image; /* of a guard: which one it goes by */

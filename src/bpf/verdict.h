@@ -3,9 +3,12 @@
 #ifndef SOCKWARDEN_VERDICT_H
 #define SOCKWARDEN_VERDICT_H
 
+#include "call.h"
 #include "match.h"
 
 enum {
+	SIGKILL = 9,
+	NS_OF_TICK = 10000000, /* USER_HZ is 100 on x86-64 (arch/x86/include/uapi/asm/param.h) */
 	/* Each clause may be looked at, and of each policy its words, its beginning and its end. */
 	JUDGE_STEPS = IMAGE_CLAUSES + IMAGE_WORDS + 4 * IMAGE_POLICIES,
 };
@@ -160,6 +163,30 @@ apart int judge(struct matching *match)
 	begin_policy(judging, image_at(run.image, image_head(run.image)->policies));
 	bpf_loop(JUDGE_STEPS, judge_step, &run, 0);
 	return 0;
+}
+
+/* Whether anybody is to hear of it. */
+worker bool is_worth_telling(const struct matching *match)
+{
+	const struct verdict *verdict = &match->judging.verdict;
+
+	return verdict->action != ACTION_allow || verdict->alerts;
+}
+
+/* Tells what was decided, before the record of the call. `refused`: how often in a row. */
+worker void emit_verdict(struct call *call, const struct verdict *verdict, u32 point, u32 refused)
+{
+	struct piece_record *piece = new_piece(call, PIECE_VERDICT, 0);
+	struct verdict_part *part;
+
+	if (!piece)
+		return;
+	part = (void *)piece_data(piece);
+	part->generation = config.generation;
+	part->point = point;
+	part->verdict = *verdict;
+	part->refused = refused;
+	emit_piece(call, piece, sizeof(*part));
 }
 
 #endif

@@ -254,12 +254,20 @@ struct shared_state {
 	u32 return_hits;    /* runs of the probe at the return site in sockwarden's own calls */
 	u64 return_site;    /* where the function returns to that is asked about */
 	u32 agent;          /* process id of the sockwarden that the guard never refuses anything; 0: nobody */
-	u64 agent_start;    /* when it started, in ticks of USER_HZ since boot, as in /proc/PID/stat */
-	u32 released;       /* the guard judges nothing any more: a link that was pinned goes some time after its pin */
-	u32 canary;         /* the hook, plus one, at which the guard refuses what it asks for itself: its proof */
-	u32 refuses;        /* a receive has been refused */
-	u32 turns_seen;     /* hooks, a bit for each, whose second program has seen what the first let the agent pass */
-	u64 canary_socket;  /* inode of the socket that it asks with, where others' packets pass in its context, too */
+	u64 agent_start; /* when it started, in ticks of USER_HZ since boot, as in /proc/PID/stat; or, of an engine that
+			  * judges what is delivered, the child that is to be killed for proof, whose id is `canary` */
+	u32 released;    /* nothing is judged, any more or yet: a link that was pinned goes some time after its pin */
+	u32 canary;      /* the hook, plus one, at which the guard refuses what it asks for itself: its proof */
+	u32 refuses;     /* a receive has been refused */
+	u32 turns_seen;  /* hooks, a bit for each, whose second program has seen what the first let the agent pass */
+	u64 canary_socket; /* inode of the socket that it asks with, where others' packets pass in its context, too */
+};
+
+/* What is asked of the image. */
+enum verdicts_wanted {
+	VERDICTS_NONE = 0, /* a filter: what may match */
+	VERDICTS,          /* what policies decide, and whether that is certain */
+	VERDICTS_OF_ALL,   /* the same, and what no rule speaks of is refused by some default */
 };
 
 /* Fixed before the programs are loaded, so the verifier drops what an option switches off. */
@@ -277,7 +285,7 @@ struct capture_config {
 	u8 only_marked;    /* trace only tasks that carry a mark */
 	u8 inherit;        /* children of marked tasks are marked */
 	u8 skb_dynptr;     /* bpf_dynptr_from_skb may be called from tp_btf */
-	u32 verdicts;      /* not only what may match is wanted, but also whether that is certain */
+	u32 verdicts;      /* enum verdicts_wanted */
 	u32 generation;    /* of a guard: which of its policies, counted from their first */
 	u64 facts;         /* a bit for each enum fact that is asked about; 0: every message is wanted */
 	u64 control_inode; /* of a guard: the socket that it is talked to by, whose connections nobody refuses */

@@ -12,7 +12,7 @@ constexpr std::array kPoints{
 #define POINT(id, by, word, name, hooks, events, actions, facts, limits) \
     PointRow{PointId::id, Enforcer::by, word, name, hooks, events, actions, facts, limits},
 #define BATCH(point, event, facts)
-#define UNTOLD(by, fact, why)
+#define UNTOLD(by, fact, read, why)
 #define ONLY(point, families, types)
 #include "../../catalog/points.def"
 #undef POINT
@@ -24,11 +24,12 @@ constexpr std::array kPoints{
 struct UntoldRow {
     Enforcer by;
     FactId fact;
+    bool read;
 };
 constexpr std::array kUntold{
 #define POINT(id, by, word, name, hooks, events, actions, facts, limits)
 #define BATCH(point, event, facts)
-#define UNTOLD(by, fact, why) UntoldRow{Enforcer::by, FactId::fact},
+#define UNTOLD(by, fact, read, why) UntoldRow{Enforcer::by, FactId::fact, read},
 #define ONLY(point, families, types)
 #include "../../catalog/points.def"
 #undef POINT
@@ -44,7 +45,7 @@ struct BatchRow {
 constexpr std::array kBatches{
 #define POINT(id, by, word, name, hooks, events, actions, facts, limits)
 #define BATCH(point, event, facts) BatchRow{PointId::point, #event, facts},
-#define UNTOLD(by, fact, why)
+#define UNTOLD(by, fact, read, why)
 #define ONLY(point, families, types)
 #include "../../catalog/points.def"
 #undef POINT
@@ -60,7 +61,7 @@ struct OnlyRow {
 constexpr std::array kOnly{
 #define POINT(id, by, word, name, hooks, events, actions, facts, limits)
 #define BATCH(point, event, facts)
-#define UNTOLD(by, fact, why)
+#define UNTOLD(by, fact, read, why)
 #define ONLY(point, families, types) OnlyRow{PointId::point, families, types},
 #include "../../catalog/points.def"
 #undef POINT
@@ -87,6 +88,8 @@ bool any_word(std::string_view words, IsIt is_it) {
 std::span<const PointRow> points() { return kPoints; }
 const PointRow &point(PointId id) { return kPoints[static_cast<std::size_t>(id)]; }
 
+bool is_delivery(PointId id) { return id == PointId::delivered || id == PointId::cgroup_delivered; }
+
 bool has_word(std::string_view words, std::string_view word) {
     return any_word(words, [&](std::string_view one) { return one == word; });
 }
@@ -109,8 +112,9 @@ bool has_fact(const PointRow &point, const FactRow &fact, std::string_view event
     const auto is_below = [&](std::string_view word) {
         return fact.path == word || (fact.path.starts_with(word) && fact.path[word.size()] == '.');
     };
-    const bool is_untold =
-        std::ranges::any_of(kUntold, [&](const UntoldRow &row) { return row.by == point.by && row.fact == fact.id; });
+    const bool is_untold = std::ranges::any_of(kUntold, [&](const UntoldRow &row) {
+        return row.by == point.by && row.fact == fact.id && !(row.read && is_delivery(point.id));
+    });
     if (is_untold || !any_word(point.facts, is_below)) {
         return false;
     }

@@ -14,7 +14,7 @@ namespace sockwarden {
 enum class PointId : std::uint8_t {
 #define POINT(id, by, word, name, hooks, events, actions, facts, limits) id,
 #define BATCH(point, event, facts)
-#define UNTOLD(by, fact, why)
+#define UNTOLD(by, fact, read, why)
 #define ONLY(point, families, types)
 #include "../../catalog/points.def"
 #undef POINT
@@ -40,6 +40,9 @@ struct PointRow {
 // Of each enforcer the earliest first.
 std::span<const PointRow> points();
 const PointRow &point(PointId id);
+
+// Whether messages are judged there that have been delivered.
+bool is_delivery(PointId id);
 
 // Whether a list has the word.
 bool has_word(std::string_view words, std::string_view word);

@@ -18,7 +18,7 @@ std::string PlacedPolicies::where() const {
 }
 
 Result<std::shared_ptr<const PlacedPolicies>> place_policies(const std::vector<std::string> &names, bool is_audit,
-                                                             Enforcer by) {
+                                                             Enforcer by, bool recheck) {
     auto placed = std::make_shared<PlacedPolicies>();
     Result<std::vector<PolicyFile>> files = read_policies(names);
     if (!files) {
@@ -30,7 +30,8 @@ Result<std::shared_ptr<const PlacedPolicies>> place_policies(const std::vector<s
         file.policy.mode = is_audit ? policy::Mode::audit : file.policy.mode;
         policies.push_back(&file.policy);
     }
-    Result<std::vector<policy::Deployed>, std::vector<policy::PolicyMistake>> points = policy::deploy(policies, by);
+    Result<std::vector<policy::Deployed>, std::vector<policy::PolicyMistake>> points =
+        policy::deploy(policies, by, recheck);
     if (!points) {
         return mistakes_error(placed->files, points.error());
     }

@@ -24,9 +24,10 @@ struct PlacedPolicies {
 };
 
 // Reads files and folders. What is wrong with the policies, or cannot be enforced, is said on standard error.
-// `is_audit` makes each of them report only.
+// `is_audit` makes each of them report only. `recheck`: what refuses a message is judged once more when one was
+// delivered.
 Result<std::shared_ptr<const PlacedPolicies>> place_policies(const std::vector<std::string> &names, bool is_audit,
-                                                             Enforcer by);
+                                                             Enforcer by, bool recheck = false);
 
 struct CompiledPolicies {
     std::vector<policy::Image> images;  // by point

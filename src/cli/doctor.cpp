@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <optional>
 #include <sstream>
 
 #include "cli/choices.h"
@@ -14,6 +15,7 @@
 #include "cli/report.h"
 #include "policy/compile/compile.h"
 #include "policy/policy.h"
+#include "source/bpf/choose.h"
 #include "source/bpf/engine.h"
 #include "source/bpf/guard.h"
 #include "source/supervisor/supervisor.h"
@@ -125,21 +127,26 @@ void print_limits(Enforcer by) {
     }
 }
 
-// Loads a guard at all its points with a policy that refuses nobody, and says whether each hook refuses what it must.
-void print_guard(GuardKind kind) {
-    const std::string_view engine = name_of(kind);
-    const Enforcer by = enforcer_of(kind);
+// Of a policy that refuses nobody anything.
+std::optional<policy::Image> image_of_nobody() {
     const Result<policy::Policy, policy::Mistakes> nobody =
         policy::read_policy("version: 1\nname: nobody\nrules:\n- name: everybody\n  action: allow\n");
     if (!nobody) {
-        return;
+        return std::nullopt;
     }
     const policy::Policy *const policies[] = {&*nobody};
-    const Result<policy::Image, policy::PolicyMistake> image =
+    Result<policy::Image, policy::PolicyMistake> image =
         policy::compile_policies(policies, [](std::string_view) { return std::nullopt; });
+    return image ? std::optional(*std::move(image)) : std::nullopt;
+}
+
+// Loads a guard at all its points, and says whether each hook refuses what it must.
+void print_guard(GuardKind kind, const policy::Image &image) {
+    const std::string_view engine = name_of(kind);
+    const Enforcer by = enforcer_of(kind);
     const Result<Cgroup> root = Cgroup::open("/");
-    if (!image || (by == Enforcer::cgroup && !root)) {
-        fmt::print("\nguard {}: {}\n", engine, root ? "no policy" : root.error().message);
+    if (by == Enforcer::cgroup && !root) {
+        fmt::print("\nguard {}: {}\n", engine, root.error().message);
         return;
     }
     GuardOptions options;
@@ -148,7 +155,7 @@ void print_guard(GuardKind kind) {
     options.cgroup = by == Enforcer::cgroup ? &*root : nullptr;
     for (const PointRow &row : points()) {
         if (row.by == by && is_guarded(row.id)) {
-            options.images.push_back({row.id, image->facts(), image->bytes()});
+            options.images.push_back({row.id, image.facts(), image.bytes()});
         }
     }
     const Result<std::unique_ptr<Guard>> guard = Guard::open(options);
@@ -166,8 +173,27 @@ void print_guard(GuardKind kind) {
         fmt::print("  {}\n", kBestEffort);
     }
     if (by == Enforcer::guard) {
-        fmt::print("  not covered: content of streams; messages past the first of a sendmmsg to one address\n");
+        fmt::print("  not covered: messages past the first of a sendmmsg to one address\n");
     }
+}
+
+// Judges what is delivered, and says whether it kills whom it must.
+void print_delivery(const policy::Image &image) {
+    EngineOptions options;
+    options.ring_size = kLeastRingSize;
+    options.selection.facts = image.facts();
+    options.selection.image = image.bytes();
+    options.selection.verdicts = wire::VERDICTS;
+    const Result<ChosenEngine> chosen = choose_engine("auto", std::move(options));
+    const Status proven = chosen ? chosen->engine->prove_kills() : Status(chosen.error());
+    if (!proven) {
+        fmt::print("\nguard after delivery: {}\n", proven.error().message);
+        return;
+    }
+    fmt::print(
+        "\nguard after delivery: kills and reports here, with the {} engine; a process of sockwarden's own was "
+        "killed at each call that receives\n  covers: {}\n",
+        chosen->name, point(PointId::delivered).limits);
 }
 
 int run_doctor() {
@@ -195,8 +221,11 @@ int run_doctor() {
         return kExitFailure;
     }
     print_coverage(*best);
-    for (const GuardKind kind : {GuardKind::lsm, GuardKind::modify, GuardKind::cgroup}) {
-        print_guard(kind);
+    if (const std::optional<policy::Image> image = image_of_nobody()) {
+        for (const GuardKind kind : {GuardKind::lsm, GuardKind::modify, GuardKind::cgroup}) {
+            print_guard(kind, *image);
+        }
+        print_delivery(*image);
     }
     return 0;
 }

@@ -31,7 +31,7 @@ constexpr std::string_view kEngines[] = {"auto", kGuardEngine, kModifyEngine, kC
 
 struct GuardCommand : RunOptions {
     GuardPlan plan;
-    std::string on_exit = "release", engine = "auto", cgroup;
+    std::string on_exit = "release", engine = "auto", cgroup, snaplen = "4096";
 
     Status check_guard() {
         if (Status status = check_run(); !status) {
@@ -46,6 +46,11 @@ struct GuardCommand : RunOptions {
         if (Status status = choose_engine(); !status) {
             return status;
         }
+        const Result<std::uint32_t> length = parse_snaplen(snaplen);
+        if (!length) {
+            return length.error();
+        }
+        plan.snaplen = *length;
         plan.keep = on_exit == "keep";
         plan.is_trial = !plan.keep && (plan.audit || duration_ns != 0 || count != 0);
         if (plan.keep && duration_ns != 0) {
@@ -99,7 +104,7 @@ struct Held {
 // For a service manager that waits for it; for nobody else.
 void tell_manager(const std::string &state) { ::sd_notify(0, state.c_str()); }
 
-Result<Opened> open_guard(std::unique_ptr<GuardRun> run, Held &held) {
+Result<Opened> open_guard(std::unique_ptr<GuardRun> run, std::uint32_t snaplen, Held &held) {
     Result<Fd> lock = lock_guard();
     if (!lock) {
         return lock.error();
@@ -117,13 +122,15 @@ Result<Opened> open_guard(std::unique_ptr<GuardRun> run, Held &held) {
     tell_manager("READY=1\nSTATUS=" + guard.saying());
     Opened opened;
     opened.saying = guard.saying();
-    opened.engine = guard.engine();
     opened.uncovered = guard.uncovered();
-    opened.mark = [](std::uint32_t) { return Status(Done{}); };  // it has taken itself in
+    opened.mark = [&guard](std::uint32_t pid) { return guard.mark(pid); };  // into the cgroup it has gone by itself
     opened.on_end = [&guard] { guard.stop(); };
     opened.loads_for_cgroups = guard.is_in_cgroup();
-    opened.events = ~EventMask{0};
-    opened.source = std::move(run);
+    opened.feeds.push_back({std::move(run), guard.engine(), wire::INLINE_PAYLOAD, ~EventMask{0},
+                            [&guard](Message &message) { return guard.complete(message); }});
+    opened.feeds.push_back({guard.deliveries(), guard.delivery_engine(), snaplen, ~event_bit(EventId::fd_received),
+                            [&guard](Message &message) { return guard.deliveries()->complete(message); }, true});
+    opened.kills = true;
     opened.loads_more = true;
     opened.needs_reader = true;
     opened.control = held.control.fd();
@@ -160,11 +167,10 @@ int run_guard(GuardCommand &options) {
     GuardRun &guard = **run;
     Held held;
     Plan plan;
-    plan.open = [&] { return open_guard(std::move(*run), held); };
+    plan.open = [&] { return open_guard(std::move(*run), options.plan.snaplen, held); };
     if (!options.command.empty()) {
         plan.enter = [&] { return guard.take_in(); };
     }
-    plan.wants = [&](Message &message) { return guard.complete(message); };
     const RunEnd end = read_out(options, plan);
     tell_manager("STOPPING=1");
     if (const auto kept = kept_guards(); options.plan.keep && kept && !kept->empty()) {
@@ -281,6 +287,12 @@ void add_guard(CLI::App &app, Run &run, std::vector<std::string> words) {
         ->type_name("NAME");
     command->add_option("--cgroup", options->cgroup, "Guard what runs in a cgroup and below; implies --engine cgroup")
         ->type_name("PATH");
+    command->add_flag("--recheck", options->plan.recheck,
+                      "Judge what was delivered once more, and tell what escaped a refusal; costs what tracing costs");
+    command
+        ->add_option("--snaplen", options->snaplen,
+                     "Payload bytes of each delivered message that rules can ask about, 0 to 65535 [4096]")
+        ->type_name("N");
     options->declare_run(*command);
     command->footer(kExamples);
     command->callback([options, &run] { run = [options] { return run_guard(*options); }; });

@@ -14,29 +14,18 @@
 #include "cli/privilege.h"
 #include "cli/report.h"
 #include "source/bpf/kept.h"
+#include "source/bpf/tracefs.h"
 
 namespace sockwarden {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Those of a rule, or without one of the policy's default, through all points.
-std::uint64_t hits_of(const Guard &guard, const std::vector<policy::Deployed> &points, const policy::Policy &policy,
-                      const policy::Rule *rule) {
-    std::uint64_t sum = 0;
-    for (const policy::Deployed &point : points) {
-        const std::vector<std::uint64_t> hits = guard.hits(point.point);
-        std::size_t number = 0;
-        for (std::size_t i = 0; i < point.policies.size(); ++i) {
-            const policy::Excerpt &excerpt = point.policies[i];
-            for (const policy::Rule *one : excerpt.rules) {
-                sum += one == rule ? hits[number] : 0;
-                ++number;
-            }
-            sum += rule == nullptr && excerpt.policy == &policy ? hits[wire::IMAGE_CLAUSES + i] : 0;
-        }
-    }
-    return sum;
+// Where what was delivered is judged; null where nothing is.
+const policy::Deployed *delivery_in(const PlacedPolicies &placed) {
+    const auto at =
+        std::ranges::find_if(placed.points, [](const policy::Deployed &one) { return is_delivery(one.point); });
+    return at == placed.points.end() ? nullptr : &*at;
 }
 
 }  // namespace
@@ -52,6 +41,9 @@ Result<std::unique_ptr<GuardRun>> GuardRun::prepare(GuardPlan plan) {
         return version.error();
     }
     run->current_ = std::move(*version);
+    if (Status status = run->check_delivery(*run->current_); !status) {
+        return status.error();
+    }
     if (run->plan_.for_command) {
         const Status allowed = check_privilege();
         if (const Status made = allowed ? run->open_cgroup() : allowed; !made) {
@@ -62,7 +54,7 @@ Result<std::unique_ptr<GuardRun>> GuardRun::prepare(GuardPlan plan) {
 }
 
 Result<std::shared_ptr<const PlacedPolicies>> GuardRun::read() const {
-    return place_policies(plan_.policies, plan_.audit, enforcer_of(plan_.kind));
+    return place_policies(plan_.policies, plan_.audit, enforcer_of(plan_.kind), plan_.recheck);
 }
 
 Result<std::unique_ptr<GuardRun::Version>> GuardRun::compile(std::shared_ptr<const PlacedPolicies> placed) const {
@@ -90,7 +82,10 @@ Status GuardRun::load(Version &version) const {
     wanted.cgroup = cgroup_ ? &*cgroup_ : nullptr;
     const std::vector<policy::Image> &images = version.compiled.images;
     for (std::size_t i = 0; i < images.size(); ++i) {
-        wanted.images.push_back({version.placed->points[i].point, images[i].facts(), images[i].bytes()});
+        const PointId point = version.placed->points[i].point;
+        if (!is_delivery(point)) {
+            wanted.images.push_back({point, images[i].facts(), images[i].bytes()});
+        }
     }
     Result<std::unique_ptr<Guard>> guard = Guard::open(wanted);
     if (!guard) {
@@ -100,8 +95,58 @@ Status GuardRun::load(Version &version) const {
     return Done{};
 }
 
+Status GuardRun::check_delivery(const Version &version) const {
+    if (delivery_in(*version.placed) == nullptr) {
+        return Done{};
+    }
+    if (plan_.keep) {
+        return Error{"what was delivered is judged by the guard itself: its rules cannot go with --on-exit keep",
+                     kExitUsage};
+    }
+    if (!plan_.for_command && plan_.cgroup != "/") {
+        return Error{
+            "what was delivered is judged for every process or for one command, not for a cgroup: leave --cgroup out, "
+            "and ask process.cgroup in the rules",
+            kExitUsage};
+    }
+    return Done{};
+}
+
+Result<std::unique_ptr<DeliveryJudge>> GuardRun::judge_deliveries(Version &version) const {
+    const policy::Deployed *delivery = delivery_in(*version.placed);
+    if (delivery == nullptr) {
+        return std::unique_ptr<DeliveryJudge>();
+    }
+    policy::Image &image = version.compiled.images[static_cast<std::size_t>(delivery - version.placed->points.data())];
+    Result<std::unique_ptr<DeliveryJudge>> judge = DeliveryJudge::open(
+        version.placed, *delivery, std::move(image), {plan_.ring_size, plan_.snaplen, plan_.for_command, control_});
+    if (judge && plan_.for_command && current_.get() != &version) {
+        for (const pid_t pid : cgroup_->processes()) {  // what the command has become by now
+            if (Status status = (*judge)->engine().mark(static_cast<std::uint32_t>(pid)); !status) {
+                return status.error();
+            }
+        }
+    }
+    return judge;
+}
+
+std::string GuardRun::engine() const {
+    const bool is_after_only = current_->guard->hooks().empty() && deliveries_->current() != nullptr;
+    return is_after_only ? deliveries_->current()->engine_name() : std::string(name_of(plan_.kind));
+}
+
+std::string GuardRun::delivery_engine() const {
+    return deliveries_->current() != nullptr ? deliveries_->current()->engine_name() : "";
+}
+
+Status GuardRun::mark(std::uint32_t pid) {
+    DeliveryJudge *judge = deliveries_->current();
+    return judge != nullptr && plan_.for_command ? judge->engine().mark(pid) : Status(Done{});
+}
+
 Status GuardRun::start(const FileIdentity &control) {
     control_ = control;
+    keep_tracefs();  // for a reload
     const Result<std::vector<std::string>> earlier = kept_guards();
     if (!earlier) {
         return earlier.error();
@@ -130,6 +175,11 @@ Status GuardRun::start(const FileIdentity &control) {
     if (!loaded) {
         return loaded;
     }
+    Result<std::unique_ptr<DeliveryJudge>> judge = judge_deliveries(*current_);
+    if (!judge) {
+        return judge.error();
+    }
+    deliveries_->replace(*std::move(judge));
     for (const std::string &name : *earlier) {
         if (Status status = release_kept(name); !status) {
             return status;
@@ -169,6 +219,9 @@ Status GuardRun::use_cgroups(const Error &why) {
         return version.error();
     }
     current_ = *std::move(version);
+    if (Status status = check_delivery(*current_); !status) {
+        return status;
+    }
     if (Status status = open_cgroup(); !status) {
         return neither(status.error());
     }
@@ -182,6 +235,11 @@ std::vector<std::string> GuardRun::uncovered() const {
         const PointRow &row = point(one.point);
         if (!row.limits.empty()) {
             limits.push_back(fmt::format("{}: {}", row.word, row.limits));
+        }
+    }
+    if (DeliveryJudge *judge = deliveries_->current()) {
+        for (const std::string &line : judge->engine().uncovered()) {
+            limits.push_back(fmt::format("after, {}", line));
         }
     }
     if (plan_.kind == GuardKind::modify) {
@@ -204,10 +262,15 @@ Status GuardRun::replace(std::shared_ptr<const PlacedPolicies> placed) {
         return next.error();
     }
     tried_ = RealFiles();
-    if (Status status = load(**next); !status) {
+    Status status = check_delivery(**next);
+    status = status ? load(**next) : status;
+    Result<std::unique_ptr<DeliveryJudge>> judge =
+        status ? judge_deliveries(**next) : Result<std::unique_ptr<DeliveryJudge>>(status.error());
+    if (!judge) {
         tried_ = std::move((*next)->compiled.files);
-        return status;
+        return judge.error();
     }
+    deliveries_->replace(*std::move(judge));
     former_.push_back(std::move(current_));
     current_ = std::move(*next);
     return former_.back()->guard->detach();
@@ -224,7 +287,7 @@ std::size_t GuardRun::drain(const Take &take, bool all, std::size_t budget) {
         if (const std::size_t count = oldest.drain(take, true, budget); count != 0) {
             return count;
         }
-        std::ranges::move(oldest.losses(), std::back_inserter(lost_));
+        add_losses(oldest.losses(), lost_);
         former_.erase(former_.begin());
     }
     return current_->guard->drain(take, all, budget);
@@ -235,20 +298,9 @@ bool GuardRun::prepare_sleep() { return former_.empty() && current_->guard->prep
 
 std::vector<Loss> GuardRun::losses() {
     std::vector<Loss> losses = current_->guard->losses();
-    const auto add = [&](const std::vector<Loss> &more) {
-        for (const Loss &loss : more) {
-            const auto same = std::ranges::find_if(
-                losses, [&](const Loss &one) { return one.counter == loss.counter && one.cpu == loss.cpu; });
-            if (same != losses.end()) {
-                same->count += loss.count;
-            } else {
-                losses.push_back(loss);
-            }
-        }
-    };
-    add(lost_);
+    add_losses(lost_, losses);
     for (const auto &version : former_) {
-        add(version->guard->losses());
+        add_losses(version->guard->losses(), losses);
     }
     return losses;
 }
@@ -257,6 +309,7 @@ bool GuardRun::complete(Message &message) {
     if (!message.verdict) {
         return false;
     }
+    message.engine = name_of(plan_.kind);
     const auto is_it = [&](const auto &version) { return version->generation == message.verdict->generation; };
     const auto version = std::ranges::find_if(former_, is_it);
     if (version != former_.end()) {
@@ -269,11 +322,32 @@ std::string GuardRun::saying() const {
     const std::string where = !is_in_cgroup()      ? ""
                               : cgroup_->is_root() ? " by programs of cgroups"
                                                    : " of the cgroup " + cgroup_->path();
-    return fmt::format("{} at {}{}; hooks proven: {}{}{}", plan_.audit ? "watching" : "guarding",
+    const DeliveryJudge *judge = deliveries_->current();
+    return fmt::format("{} at {}{}; hooks proven: {}{}{}{}", plan_.audit ? "watching" : "guarding",
                        current_->placed->where(), where,
-                       std::ranges::count_if(current_->guard->hooks(), &GuardHook::is_proven),
+                       std::ranges::count_if(current_->guard->hooks(), &GuardHook::is_proven) + (judge ? 1 : 0),
+                       judge ? fmt::format("; after delivery by the {} engine", judge->engine_name()) : "",
                        plan_.kind == GuardKind::modify ? fmt::format("; {}", kBestEffort) : "",
                        plan_.keep ? "; kept until `sockwarden release`" : "");
+}
+
+// Those of a rule, or without one of the policy's default, through all points.
+std::uint64_t GuardRun::hits_of(const policy::Policy &policy, const policy::Rule *rule) const {
+    std::uint64_t sum = 0;
+    for (const policy::Deployed &point : current_->placed->points) {
+        const std::vector<std::uint64_t> hits = current_->guard->hits(point.point);
+        std::size_t number = 0;
+        for (std::size_t i = 0; i < point.policies.size(); ++i) {
+            const policy::Excerpt &excerpt = point.policies[i];
+            for (const policy::Rule *one : excerpt.rules) {
+                sum += one == rule ? hits[number] : 0;
+                ++number;
+            }
+            sum += rule == nullptr && excerpt.policy == &policy ? hits[wire::IMAGE_CLAUSES + i] : 0;
+        }
+    }
+    DeliveryJudge *judge = deliveries_->current();
+    return judge != nullptr ? sum + judge->hits(policy.name, rule != nullptr ? rule->name : "") : sum;
 }
 
 std::string GuardRun::status() const {
@@ -289,22 +363,25 @@ std::string GuardRun::status() const {
         const policy::Policy &policy = file.policy;
         Json rules = Json::array();
         for (const policy::Rule &rule : policy.rules) {
-            rules.push_back({{"name", rule.name},
-                             {"action", action(rule.action).name},
-                             {"hits", hits_of(*current_->guard, current_->placed->points, policy, &rule)}});
+            rules.push_back(
+                {{"name", rule.name}, {"action", action(rule.action).name}, {"hits", hits_of(policy, &rule)}});
         }
-        status["policies"].push_back(
-            {{"file", file.name},
-             {"name", policy.name},
-             {"mode", policy.mode == policy::Mode::enforce ? "enforce" : "audit"},
-             {"default", action(policy.otherwise).name},
-             {"default_hits", hits_of(*current_->guard, current_->placed->points, policy, nullptr)},
-             {"rules", std::move(rules)}});
+        status["policies"].push_back({{"file", file.name},
+                                      {"name", policy.name},
+                                      {"mode", policy.mode == policy::Mode::enforce ? "enforce" : "audit"},
+                                      {"default", action(policy.otherwise).name},
+                                      {"default_hits", hits_of(policy, nullptr)},
+                                      {"rules", std::move(rules)}});
     }
     status["hooks"] = Json::array();
     for (const GuardHook &hook : current_->guard->hooks()) {
         status["hooks"].push_back(
             {{"hook", hook.row->target}, {"point", point(hook.row->point).word}, {"proven", hook.is_proven}});
+    }
+    if (DeliveryJudge *judge = deliveries_->current()) {
+        status["hooks"].push_back({{"hook", judge->engine_name()},
+                                   {"point", point(delivery_in(*current_->placed)->point).word},
+                                   {"proven", true}});
     }
     status["unjudged"] = 0;
     for (const Loss &loss : current_->guard->losses()) {
@@ -323,6 +400,7 @@ void GuardRun::stop() {
         cgroup_.reset();  // with what still runs there: it would go on unguarded
     }
     if (!plan_.keep && !is_released_) {
+        deliveries_->replace(nullptr);
         if (const Status status = current_->guard->detach(); !status) {
             say("{}", status.error().message);
         }
@@ -343,6 +421,7 @@ Answer GuardRun::answer(std::string_view request) {
     }
     if (request == "release") {
         is_released_ = true;
+        deliveries_->replace(nullptr);
         const Status status = current_->guard->detach();
         return {!!status, status ? "released\n" : status.error().message};
     }

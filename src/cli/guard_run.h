@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/compiled_policies.h"
+#include "cli/delivery_judge.h"
 #include "cli/rulings.h"
 #include "control/control.h"
 #include "source/bpf/guard.h"
@@ -17,6 +18,7 @@ namespace sockwarden {
 struct GuardPlan {
     std::vector<std::string> policies;  // files and folders, read anew for each reload
     bool audit = false;
+    bool recheck = false;   // what was delivered is judged again, for what escaped a refusal
     bool keep = false;      // enforces on when the guard has ended
     bool is_trial = false;  // must not take the place of what an earlier guard left in force
     GuardKind kind = GuardKind::lsm;
@@ -24,6 +26,7 @@ struct GuardPlan {
     bool for_command = false;  // by programs of a cgroup that is made for it
     std::string cgroup = "/";  // else of which
     std::size_t ring_size = 0;
+    std::uint32_t snaplen = 4096;  // bytes of what was delivered that are judged
 };
 
 class GuardRun : public Source {
@@ -42,7 +45,14 @@ public:
     bool complete(Message &message);
     // "guarding at connect, send; hooks proven: 4"
     std::string saying() const;
-    std::string engine() const { return std::string(name_of(plan_.kind)); }
+    // Of the guard, or where it has no hooks of its own, that judges what was delivered.
+    std::string engine() const;
+    // Whose messages are judged once they are delivered; empty where none are.
+    std::string delivery_engine() const;
+    // What judges messages once they are delivered; a source of its own.
+    const std::shared_ptr<Deliveries> &deliveries() const { return deliveries_; }
+    // What is judged of one that was delivered is for its command alone, where the guard is.
+    Status mark(std::uint32_t pid);
     bool is_in_cgroup() const { return plan_.kind == GuardKind::cgroup; }
     // What the points in use do not see; empty where nothing is left out.
     std::vector<std::string> uncovered() const;
@@ -76,6 +86,9 @@ private:
     Result<std::unique_ptr<Version>> compile(std::shared_ptr<const PlacedPolicies> placed) const;
     Status replace(std::shared_ptr<const PlacedPolicies> placed);
     Status load(Version &version) const;
+    Result<std::unique_ptr<DeliveryJudge>> judge_deliveries(Version &version) const;
+    Status check_delivery(const Version &version) const;
+    std::uint64_t hits_of(const policy::Policy &policy, const policy::Rule *rule) const;
     Status open_cgroup();
     Status use_cgroups(const Error &why);
     std::string status() const;
@@ -83,6 +96,7 @@ private:
     GuardPlan plan_;
     FileIdentity control_;
     std::unique_ptr<Version> current_;
+    std::shared_ptr<Deliveries> deliveries_ = std::make_shared<Deliveries>();
     std::vector<std::unique_ptr<Version>> former_;  // replaced; what they told is still to be read
     std::vector<Loss> lost_;                        // of all that are gone
     RealFiles tried_;                               // of the last replacement, where it failed

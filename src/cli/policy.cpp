@@ -111,7 +111,7 @@ int run_check(const PolicyOptions &options) {
         }
     }
     fmt::print(
-        "guard: `sockwarden guard` enforces there but at delivery, for every process, on kernels that let it\n"
+        "guard: `sockwarden guard` enforces there, for every process, on kernels that let it\n"
         "cgroup: `sockwarden guard --engine cgroup` does there, also on kernels that do not\n"
         "run: `sockwarden run` enforces there, for one command, without privilege\n");
     return 0;

@@ -85,8 +85,11 @@ private:
     Status prepare();
     Status open_output();
     void begin();
+    void take(const Feed &feed, Message &message);
     void loop();
     void pump(bool all);
+    bool is_read(const Feed &feed) const { return feed.judges || !writer_->is_clogged(); }
+    bool is_quiet();
     void look_at_signals();
     void sleep_until_work();
     void write_all();
@@ -102,7 +105,7 @@ private:
     std::optional<Command> command_;
     Opened opened_;
     std::unique_ptr<Stream> stream_;
-    std::unique_ptr<Assembler> assembler_;
+    std::vector<Assembler> assemblers_;  // of the feeds
     std::optional<int> command_status_;
     bool released_ = false;
     bool done_ = false;
@@ -171,31 +174,39 @@ void Reading::begin() {
     start.version = SOCKWARDEN_VERSION;
     start.host = system.nodename;
     start.boot_id = first_line("/proc/sys/kernel/random/boot_id");
-    start.engine = opened_.engine;
+    start.engine = opened_.feeds.front().engine;
     start.kernel = system.release;
     start.uncovered = opened_.uncovered;
-    stream_ = std::make_unique<Stream>(*sink_, *opened_.source);
-    assembler_ = std::make_unique<Assembler>(
-        opened_.engine,
-        [this](Message &message) {
-            if (options_.count != 0 && stream_->messages() >= options_.count) {
-                return;
-            }
-            if (plan_.wants && !plan_.wants(message)) {
-                stream_->filtered();
-                return;
-            }
-            stream_->message(message);
-            if (options_.count != 0 && stream_->messages() == options_.count) {
-                done_ = true;
-            }
-        },
-        opened_.snaplen, opened_.events);
+    std::vector<Source *> sources;
+    for (const Feed &feed : opened_.feeds) {
+        sources.push_back(feed.source.get());
+        assemblers_.emplace_back(
+            feed.engine, [this, &feed](Message &message) { take(feed, message); }, feed.snaplen, feed.events);
+    }
+    stream_ = std::make_unique<Stream>(*sink_, std::move(sources));
     stream_->begin(start);
     writer_->offer();
     say("{}", opened_.saying);
     if (options_.duration_ns != 0) {
         end_ns_ = clock_ns(CLOCK_MONOTONIC) + static_cast<std::int64_t>(options_.duration_ns);
+    }
+}
+
+void Reading::take(const Feed &feed, Message &message) {
+    if (options_.count != 0 && stream_->messages() >= options_.count) {
+        return;
+    }
+    if (feed.wants && !feed.wants(message)) {
+        stream_->filtered();
+        return;
+    }
+    if (feed.judges && writer_->is_full()) {
+        stream_->unread();
+        return;
+    }
+    stream_->message(message);
+    if (options_.count != 0 && stream_->messages() == options_.count) {
+        done_ = true;
     }
 }
 
@@ -209,7 +220,7 @@ RunEnd Reading::run() {
     if (const Status status = prepare(); !status) {
         return failed(status.error());
     }
-    const KeptPrivilege kept{!options_.as_user.empty(), opened_.loads_more, !plan_.is_privileged,
+    const KeptPrivilege kept{!options_.as_user.empty() || opened_.kills, opened_.loads_more, !plan_.is_privileged,
                              opened_.loads_for_cgroups};
     if (const Status status = drop_privilege(kept); !status) {
         return failed(status.error());
@@ -226,10 +237,15 @@ RunEnd Reading::run() {
 }
 
 void Reading::pump(bool all) {
-    const std::int64_t offset = wall_offset_;
-    const auto take = [&](Bytes record) { assembler_->take(record, offset); };
+    busy_ = false;
     // A reader that does not read stops nothing but this: what has no room in the rings is counted.
-    busy_ = !writer_->is_clogged() && opened_.source->drain(take, all, kBudget) != 0;
+    for (std::size_t i = 0; i < opened_.feeds.size(); ++i) {
+        if (!is_read(opened_.feeds[i])) {
+            continue;
+        }
+        const auto take = [&](Bytes record) { assemblers_[i].take(record, wall_offset_); };
+        busy_ = opened_.feeds[i].source->drain(take, all, kBudget) != 0 || busy_;
+    }
     writer_->offer();
     if (writer_->state() != LineWriter::State::open) {
         done_ = true;
@@ -272,27 +288,32 @@ bool Reading::is_told_to_end() const {
     return is_told;
 }
 
+// Whether no source that is read has anything; each will wake us when it has.
+bool Reading::is_quiet() {
+    return std::ranges::all_of(opened_.feeds,
+                               [this](const Feed &feed) { return !is_read(feed) || feed.source->prepare_sleep(); });
+}
+
 void Reading::sleep_until_work() {
     const std::int64_t now = clock_ns(CLOCK_MONOTONIC);
     std::int64_t wait = batch_ns(options_.ring_size);
-    // The last tells when the reader of a pipe goes away. What is negative is not looked at.
-    pollfd fds[] = {{signals_.get(), POLLIN, 0},
-                    {opened_.control, POLLIN, 0},
-                    {-1, POLLIN, 0},
-                    {file_ ? file_.get() : options_.output_fd, 0, 0}};
+    // The third tells when the reader of a pipe goes away. What is negative is not looked at.
+    std::vector<pollfd> fds{
+        {signals_.get(), POLLIN, 0}, {opened_.control, POLLIN, 0}, {file_ ? file_.get() : options_.output_fd, 0, 0}};
     if (!writer_->is_empty()) {
-        fds[3].events = POLLOUT;
-        wait = writer_->is_clogged() ? kSecond : wait;
+        fds[2].events = POLLOUT;
     }
-    if (!busy_ && !writer_->is_clogged() && opened_.source->prepare_sleep()) {
+    if (!busy_ && is_quiet()) {
         wait = kSecond;
-        fds[2].fd = opened_.source->wake_fd();
+        for (const Feed &feed : opened_.feeds) {
+            fds.push_back({is_read(feed) ? feed.source->wake_fd() : -1, POLLIN, 0});
+        }
     }
     wait = std::min({wait, opened_.look ? kLook : wait, next_tick_ns_ - now, end_ns_ != 0 ? end_ns_ - now : wait});
     if (wait > 0) {
         const timespec timeout{wait / kSecond, wait % kSecond};
-        ::ppoll(fds, std::size(fds), &timeout, nullptr);
-        is_unread_ = is_unread_ || (fds[3].revents & POLLERR) != 0;
+        ::ppoll(fds.data(), fds.size(), &timeout, nullptr);
+        is_unread_ = is_unread_ || (fds[2].revents & POLLERR) != 0;
         done_ = done_ || is_unread_;
         if ((fds[1].revents & POLLIN) != 0 && !opened_.on_control()) {
             done_ = true;

@@ -14,17 +14,25 @@
 
 namespace sockwarden {
 
-// What is read, once it is open.
-struct Opened {
-    std::unique_ptr<Source> source;
+// One source, and how its records are read.
+struct Feed {
+    std::shared_ptr<Source> source;
     std::string engine;  // as records name it
-    std::vector<std::string> uncovered;
-    std::string saying;  // on standard error: what is done now
     std::uint32_t snaplen = wire::INLINE_PAYLOAD;
     EventMask events = 0;
+    std::function<bool(Message &)> wants;  // may complete the message; empty: every message
+    bool judges = false;                   // and act by it, so it is asked though nobody reads the output
+};
+
+// What is read, once it is open.
+struct Opened {
+    std::vector<Feed> feeds;  // the first names the engine of the run
+    std::vector<std::string> uncovered;
+    std::string saying;                         // on standard error: what is done now
     std::function<Status(std::uint32_t)> mark;  // takes the process of a command in
     bool loads_more = false;                    // later, for which privilege is kept
     bool loads_for_cgroups = false;             // likewise
+    bool kills = false;                         // other processes, for which privilege is kept
     bool needs_reader = false;                  // that nobody reads the output any more is a failure
     int control = -1;                           // a descriptor; when it is readable, on_control is called
     std::function<bool()> on_control;           // false ends the run
@@ -35,9 +43,8 @@ struct Opened {
 
 struct Plan {
     std::function<Result<Opened>()> open;
-    std::function<int()> enter;            // what the command's process does last before it executes; see Command
-    bool is_privileged = true;             // loads programs into the kernel
-    std::function<bool(Message &)> wants;  // may complete the message; null: every message
+    std::function<int()> enter;  // what the command's process does last before it executes; see Command
+    bool is_privileged = true;   // loads programs into the kernel
 };
 
 struct RunEnd {

@@ -45,28 +45,25 @@ int run_supervised(const RunOptions &options, SupervisedRun run) {
         return fail(opened.error());
     }
     Supervisor &supervisor = **opened;
+    std::function<bool(Message &)> wants = run.wants;
+    if (policies != nullptr) {
+        wants = [&, traced](Message &message) {
+            return policies->complete(message) ||
+                   (traced & event_bit(static_cast<EventId>(message.wire->head.event))) != 0;
+        };
+    }
     Plan plan;
     plan.is_privileged = false;
     plan.enter = [&] { return supervisor.enter(); };
     plan.open = [&]() -> Result<Opened> {
         Opened source;
-        source.engine = kSupervisorEngine;
         source.uncovered = supervisor.uncovered();
         source.saying = saying;
-        source.snaplen = snaplen;
-        source.events = supervised_events() | event_bit(EventId::refused);
         source.mark = [&](std::uint32_t pid) { return supervisor.supervise(static_cast<pid_t>(pid)); };
-        source.source = *std::move(opened);
+        source.feeds.push_back({*std::move(opened), std::string(kSupervisorEngine), snaplen,
+                                supervised_events() | event_bit(EventId::refused), wants});
         return source;
     };
-    if (policies != nullptr) {
-        plan.wants = [&, traced = traced](Message &message) {
-            return policies->complete(message) ||
-                   (traced & event_bit(static_cast<EventId>(message.wire->head.event))) != 0;
-        };
-    } else if (run.wants) {
-        plan.wants = [&](const Message &message) { return run.wants(message); };
-    }
     return end_like(read_out(options, plan));
 }
 

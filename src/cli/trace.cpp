@@ -2,8 +2,8 @@
 // `sockwarden trace`: shows messages as they are received, until told to stop.
 #include <fmt/format.h>
 
+#include <functional>
 #include <memory>
-#include <optional>
 
 #include "cli/commands.h"
 #include "cli/own_sockets.h"
@@ -28,7 +28,7 @@ constexpr const char *kExamples = R"(Examples:
   sockwarden trace --comm systemd --duration 10s
   sockwarden trace --light -w messages.json     cheapest, into a file)";
 
-Result<Opened> open_trace(const TraceOptions &options) {
+Result<Opened> open_trace(const TraceOptions &options, std::function<bool(const Message &)> wants) {
     EngineOptions wanted;
     wanted.selection = options.selection;
     wanted.ring_size = options.ring_size;
@@ -45,12 +45,10 @@ Result<Opened> open_trace(const TraceOptions &options) {
         }
     }
     Opened opened;
-    opened.source = std::move(chosen->engine);
-    opened.engine = chosen->name;
+    opened.feeds.push_back({std::move(chosen->engine), chosen->name, options.selection.snaplen,
+                            options.selection.events, std::move(wants)});
     opened.uncovered = engine.uncovered();
     opened.saying = fmt::format("tracing with the {} engine{}", chosen->name, options.selection.light ? ", light" : "");
-    opened.snaplen = options.selection.snaplen;
-    opened.events = options.selection.events;
     opened.mark = [&engine](std::uint32_t pid) { return engine.mark(pid); };
     return opened;
 }
@@ -59,7 +57,10 @@ int run_trace(TraceOptions &options) {
     if (const Status status = options.check(); !status) {
         return fail(status.error());
     }
-    std::optional<Filter> filter;
+    std::function<bool(const Message &)> wants;
+    if (options.wanted) {
+        wants = [filter = Filter(*options.wanted)](const Message &message) { return filter.wants(message); };
+    }
     // Without privilege one command can be traced all the same.
     const bool is_unprivileged = options.engine == "auto" && !options.command.empty() && options.pids.empty() &&
                                  !options.selection.light && !check_privilege() &&
@@ -68,18 +69,11 @@ int run_trace(TraceOptions &options) {
         SupervisedRun run;
         run.supervisor.what.snaplen = options.selection.snaplen;
         run.supervisor.what.traced = options.selection.events & supervised_events();
-        if (options.wanted) {
-            filter.emplace(*options.wanted);
-            run.wants = [&filter](const Message &message) { return filter->wants(message); };
-        }
+        run.wants = std::move(wants);
         return run_supervised(options, std::move(run));
     }
     Plan plan;
-    plan.open = [&options] { return open_trace(options); };
-    if (options.wanted) {
-        filter.emplace(*options.wanted);
-        plan.wants = [&filter](const Message &message) { return filter->wants(message); };
-    }
+    plan.open = [&] { return open_trace(options, wants); };
     return end_like(read_out(options, plan));
 }
 

@@ -46,6 +46,8 @@ struct Ruling {
     };
     std::string_view action, point, policy, rule;  // the last two empty where none decided
     bool enforced = false, certain = true;
+    bool after = false;          // what was delivered is judged; else what is asked for
+    bool escaped = false;        // it was to be refused
     std::uint32_t refusals = 0;  // in a row of the message that is next, this one included; 0 where none stays queued
     std::vector<Alert> alerts;
 };

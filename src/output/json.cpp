@@ -136,7 +136,7 @@ MESSAGE_VALUE(time) {
 MESSAGE_VALUE(late) { line.to += line.message.late ? "true" : "false"; }
 MESSAGE_VALUE(engine) { append_json_string(line.to, line.message.engine); }
 MESSAGE_VALUE(ret) {
-    if (line.message.ruling != nullptr && line.wire.ret >= 0) {
+    if (line.message.ruling != nullptr && !line.message.ruling->after && line.wire.ret >= 0) {
         line.to += "null";  // judged before the call did anything
     } else if (!line.absent(FieldId::ret, is_told_before(line.wire) ? wire::REASON_before : wire::REASON_here)) {
         append_number(line.to, std::int64_t{line.wire.ret < 0 ? -1 : line.wire.ret});
@@ -396,6 +396,9 @@ MESSAGE_VALUE(verdict) {
     name("{\"action\":", ruling.action);
     truth(",\"enforced\":", ruling.enforced);
     truth(",\"certain\":", ruling.certain);
+    if (ruling.escaped) {
+        line.to += ",\"escaped\":true";
+    }
     name(",\"point\":", ruling.point);
     name(",\"policy\":", ruling.policy);
     name(",\"rule\":", ruling.rule);

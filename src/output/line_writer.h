@@ -32,6 +32,8 @@ public:
     bool is_empty() const { return at_ == buffer_.size(); }
     // So much has been left that no more should be gathered before it is taken.
     bool is_clogged() const { return buffer_.size() - at_ >= kFull; }
+    // So much that what is more is to be left out, where it must be gathered all the same.
+    bool is_full() const { return buffer_.size() - at_ >= kMost; }
 
     State state() const { return state_; }
     int error() const { return error_; }
@@ -41,6 +43,7 @@ private:
     bool write_some();
 
     static constexpr std::size_t kFull = 256 * 1024;
+    static constexpr std::size_t kMost = 4 * 1024 * 1024;
     Fd own_;  // a description of the same pipe or terminal that does not wait
     int fd_;
     std::size_t piece_;  // most bytes at once

@@ -19,8 +19,20 @@ void Stream::message(Message &message) {
     sink_.message(message);
 }
 
+std::vector<Loss> Stream::losses() const {
+    std::vector<Loss> losses;
+    for (Source *source : sources_) {
+        add_losses(source->losses(), losses);
+    }
+    if (unread_ != 0) {
+        const CounterRow &row = counters()[wire::COUNTER_unread];
+        losses.push_back({std::string(row.name), std::string(row.sum), -1, unread_});
+    }
+    return losses;
+}
+
 void Stream::report_losses(std::int64_t wall_ns) {
-    for (const Loss &loss : source_.losses()) {
+    for (const Loss &loss : losses()) {
         if (loss.sum != "dropped" && loss.sum != "missed") {
             continue;
         }
@@ -43,7 +55,7 @@ StreamStop Stream::end(std::int64_t wall_ns) {
         stop.filtered = filtered_;
         stop.filtered_by["filtered"] = filtered_;
     }
-    for (const Loss &loss : source_.losses()) {
+    for (const Loss &loss : losses()) {
         if (loss.sum == "filtered") {
             stop.filtered += loss.count;
             stop.filtered_by[loss.counter] += loss.count;

@@ -162,7 +162,8 @@ std::string notes_text(const Message &message) {
 std::string ruling_text(const Ruling &ruling) {
     std::string text;
     if (ruling.action != "allow") {
-        text = fmt::format("{}{} {}/{}{}", ruling.enforced ? "" : "would ", ruling.action, ruling.policy,
+        text = fmt::format("{}{}{} {}/{}{}", ruling.escaped ? "escaped " : "",
+                           ruling.enforced || ruling.escaped ? "" : "would ", ruling.action, ruling.policy,
                            ruling.rule.empty() ? "(default)" : ruling.rule, ruling.certain ? "" : " in doubt");
         if (ruling.refusals >= wire::TOLD_REFUSALS) {
             text += fmt::format(" {} times", ruling.refusals);
@@ -219,7 +220,8 @@ void TableSink::message(const Message &message) {
     append_cell(at_text(message), 28);
     append_cell(peer_text(message), 20);
     to += style_.color ? (wire.ret < 0 ? kRed : kGreen) : "";
-    const std::string done = message.ruling != nullptr || is_told_before(wire) ? "-" : std::to_string(wire.ret);
+    const bool is_before = message.ruling != nullptr ? !message.ruling->after : is_told_before(wire);
+    const std::string done = is_before ? "-" : std::to_string(wire.ret);
     append_cell(wire.ret < 0 ? errno_name(-wire.ret) : done, 8, true);
     to += style_.color ? kReset : "";
     if (message.ruling != nullptr) {

@@ -5,10 +5,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 
-#include "catalog/guards.h"
 #include "policy/placement.h"
 
 namespace sockwarden::policy {
@@ -20,9 +20,11 @@ struct Post {
     std::set<std::string_view> otherwise;  // events that the default refuses
 };
 
-std::string why_not(const Placement &placement) {
-    return placement.point == nullptr ? placement.reason
-                                      : fmt::format("it belongs at {}, where no guard judges", placement.point->name);
+// The point where an enforcer judges what has been delivered; null where it does not.
+const PointRow *delivery_of(Enforcer by) {
+    const auto row =
+        std::ranges::find_if(points(), [&](const PointRow &one) { return one.by == by && is_delivery(one.id); });
+    return row == points().end() ? nullptr : &*row;
 }
 
 // One policy, taken apart.
@@ -30,7 +32,7 @@ class Deployer {
 public:
     Deployer(const Policy &policy, std::size_t number, Enforcer by) : policy_(policy), number_(number), by_(by) {}
 
-    void run() {
+    void run(bool recheck) {
         for (const Rule &rule : policy_.rules) {
             if (rule.action != ActionId::allow) {
                 place(rule);
@@ -48,12 +50,16 @@ public:
                       "`default: allow`, and a last rule that asks for the sockets that it is to deny"}});
             }
         }
+        if (const PointRow *delivery = delivery_of(by_); recheck && delivery && policy_.mode == Mode::enforce) {
+            judge_again(*delivery);
+        }
         for (auto &[id, post] : posts_) {
             add_allowing(point(id), post);
         }
     }
 
-    std::map<PointId, Post> &posts() { return posts_; }
+    const std::map<PointId, Post> &posts() const { return posts_; }
+    const Post &again() const { return again_; }  // at delivery; may be empty
     std::vector<PolicyMistake> &mistakes() { return mistakes_; }
 
 private:
@@ -61,19 +67,38 @@ private:
         mistakes_.push_back({number_, {rule.place, std::move(message), std::move(hint)}});
     }
 
-    // The guard has no programs at some of its points.
-    bool judges(PointId id) const { return by_ == Enforcer::supervisor || is_guarded(id); }
+    // What refuses a message for events that end in its delivery refuses it there, too.
+    void judge_again(const PointRow &delivery) {
+        const auto add = [&](const std::set<std::string_view> &events, std::set<std::string_view> &to) {
+            std::ranges::copy_if(events, std::inserter(to, to.end()),
+                                 [&](std::string_view event) { return has_event(delivery, event); });
+        };
+        for (const auto &[id, post] : posts_) {
+            if (id == delivery.id) {
+                continue;
+            }
+            for (const auto &[rule, events] : post.rules) {
+                std::set<std::string_view> delivered;
+                add(events, delivered);
+                if (rule->action != ActionId::alert && rule->action != ActionId::deny_fds && !delivered.empty()) {
+                    again_.rules[rule].merge(delivered);
+                }
+            }
+            add(post.otherwise, again_.otherwise);
+        }
+        add_allowing(delivery, again_);
+    }
 
     void place(const Rule &rule) {
         std::map<std::string_view, const PointRow *> where;
         const std::vector<Placement> placements = placements_of(policy_, rule, by_);
         const bool is_anywhere = std::ranges::any_of(placements, &Placement::is_possible);
         for (const Placement &placement : placements) {
-            if (placement.point == nullptr || !judges(placement.point->id)) {
-                if (placement.point != nullptr || placement.is_possible || !is_anywhere) {
+            if (placement.point == nullptr) {
+                if (placement.is_possible || !is_anywhere) {
                     blame(rule,
                           fmt::format("the rule {} cannot be enforced for {}: {}", rule.name,
-                                      joined(placement.events, "and"), why_not(placement)),
+                                      joined(placement.events, "and"), placement.reason),
                           "`sockwarden policy check` says where each rule can be");
                 }
                 continue;
@@ -124,11 +149,12 @@ private:
     const std::size_t number_;
     const Enforcer by_;
     std::map<PointId, Post> posts_;
+    Post again_;
     std::vector<PolicyMistake> mistakes_;
 };
 
-Excerpt excerpt_of(const Policy &policy, const Post &post) {
-    Excerpt excerpt{&policy, {}, post.otherwise.empty() ? ActionId::allow : policy.otherwise};
+Excerpt excerpt_of(const Policy &policy, const Post &post, bool after) {
+    Excerpt excerpt{&policy, {}, post.otherwise.empty() ? ActionId::allow : policy.otherwise, after};
     for (const Rule &rule : policy.rules) {
         if (post.rules.contains(&rule)) {
             excerpt.rules.push_back(&rule);
@@ -139,21 +165,31 @@ Excerpt excerpt_of(const Policy &policy, const Post &post) {
 
 }  // namespace
 
-Result<std::vector<Deployed>, std::vector<PolicyMistake>> deploy(std::span<const Policy *const> policies, Enforcer by) {
+Result<std::vector<Deployed>, std::vector<PolicyMistake>> deploy(std::span<const Policy *const> policies, Enforcer by,
+                                                                 bool recheck) {
     std::map<PointId, Deployed> points;
     std::vector<PolicyMistake> mistakes;
     for (std::size_t i = 0; i < policies.size(); ++i) {
         Deployer deployer(*policies[i], i, by);
-        deployer.run();
+        deployer.run(recheck);
         std::ranges::move(deployer.mistakes(), std::back_inserter(mistakes));
-        for (const auto &[id, post] : deployer.posts()) {
+        const auto add = [&](PointId id, const Post &post, bool is_again) {
             Deployed &deployed = points[id];
             deployed.point = id;
-            deployed.policies.push_back(excerpt_of(*policies[i], post));
+            if (is_again) {
+                deployed.rechecked.insert(deployed.policies.size());
+            }
+            deployed.policies.push_back(excerpt_of(*policies[i], post, is_delivery(id)));
             deployed.events.insert(post.otherwise.begin(), post.otherwise.end());
             for (const auto &[rule, events] : post.rules) {
                 deployed.events.insert(events.begin(), events.end());
             }
+        };
+        for (const auto &[id, post] : deployer.posts()) {
+            add(id, post, false);
+        }
+        if (const Post &again = deployer.again(); !again.rules.empty() || !again.otherwise.empty()) {
+            add(delivery_of(by)->id, again, true);
         }
     }
     if (!mistakes.empty()) {

@@ -18,10 +18,12 @@ struct Deployed {
     PointId point;
     std::vector<Excerpt> policies;
     std::set<std::string_view> events;  // of which something may be decided there
+    std::set<std::size_t> rechecked;    // which of the policies are to have refused it before
 };
 
 // The points where something is judged, the earliest first. A rule that cannot be enforced, or not as it is meant, is a
-// mistake; all are said.
-Result<std::vector<Deployed>, std::vector<PolicyMistake>> deploy(std::span<const Policy *const> policies, Enforcer by);
+// mistake; all are said. With `recheck` what refuses a message is judged once more when one has been delivered.
+Result<std::vector<Deployed>, std::vector<PolicyMistake>> deploy(std::span<const Policy *const> policies, Enforcer by,
+                                                                 bool recheck = false);
 
 }  // namespace sockwarden::policy

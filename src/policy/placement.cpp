@@ -144,7 +144,7 @@ std::vector<std::string_view> missing_at(const PointRow &point, const Asked &ask
             missing.push_back(row.path);
         }
     }
-    if (missing.empty() && point.by != Enforcer::supervisor) {
+    if (missing.empty() && point.by != Enforcer::supervisor && !is_delivery(point.id)) {
         for (const FactId compared : asked.compared) {
             missing.push_back(fact(compared).path);
         }
@@ -184,13 +184,16 @@ std::string no_point(ActionId action, std::string_view event, Enforcer by) {
     return fmt::format("{} is not possible there, only {}", sockwarden::action(action).name, joined(others, "or"));
 }
 
-// Where a clause belongs for an event: the point, or why there is none.
-Placement place(const Asked &asked, ActionId action, const EventRow &event, Enforcer by) {
+// Where a clause belongs for an event: the point, or why there is none. Where nothing is done but to report, that can
+// be done of any action once the message is delivered.
+Placement place(const Asked &asked, ActionId action, Mode mode, const EventRow &event, Enforcer by) {
     const PointRow *nearest = nullptr;
     std::vector<std::string_view> least;
     std::string others;
     for (const PointRow &row : points()) {
-        if (row.by != by || !has_event(row, event.name) || (action != ActionId::alert && !has_action(row, action))) {
+        const bool is_possible =
+            action == ActionId::alert || has_action(row, action) || (mode == Mode::audit && is_delivery(row.id));
+        if (row.by != by || !has_event(row, event.name) || !is_possible) {
             continue;
         }
         std::vector<std::string_view> missing = missing_at(row, asked, event);
@@ -253,7 +256,7 @@ void summarise(std::vector<Placement> &placements, ActionId action) {
     }
 }
 
-std::vector<Placement> placements_of(const std::vector<Clause> &clauses, ActionId action, Enforcer by) {
+std::vector<Placement> placements_of(const std::vector<Clause> &clauses, ActionId action, Mode mode, Enforcer by) {
     std::vector<Placement> placements;
     for (const Clause &clause : clauses) {
         Asked asked;
@@ -262,7 +265,7 @@ std::vector<Placement> placements_of(const std::vector<Clause> &clauses, ActionI
             if (!std::ranges::all_of(clause, [&](const Atom &atom) { return may_pass(atom, event); })) {
                 continue;
             }
-            Placement found = place(asked, action, event, by);
+            Placement found = place(asked, action, mode, event, by);
             const auto same = std::ranges::find_if(placements, [&](const Placement &one) {
                 return one.point == found.point && one.reason == found.reason;
             });
@@ -287,10 +290,10 @@ std::vector<Placement> placements_of(const Policy &policy, const Rule &rule, Enf
         return {};
     }
     if (!rule.when) {
-        return placements_of({Clause{}}, *action, by);
+        return placements_of({Clause{}}, *action, policy.mode, by);
     }
     const auto clauses = clauses_of(*rule.when, wire::IMAGE_CLAUSES);
-    return clauses ? placements_of(*clauses, *action, by)
+    return clauses ? placements_of(*clauses, *action, policy.mode, by)
                    : std::vector<Placement>{};  // the compiler says what is wrong
 }
 
@@ -326,7 +329,7 @@ std::string joined(const std::vector<std::string_view> &words, std::string_view 
 
 std::vector<Placement> placements_of_default(const Policy &policy, Enforcer by) {
     return policy.otherwise == ActionId::allow ? std::vector<Placement>{}
-                                               : placements_of({Clause{}}, policy.otherwise, by);
+                                               : placements_of({Clause{}}, policy.otherwise, policy.mode, by);
 }
 
 }  // namespace sockwarden::policy

@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "base/text.h"
+#include "base/wire.h"
 #include "catalog/catalog.h"
 
 namespace sockwarden {
@@ -22,6 +23,7 @@ struct Selection {
     bool follow = true;               // descendants of marked processes too
     std::uint64_t facts = 0;          // that `image` asks about: a bit for each FactId; 0: every message is wanted
     Bytes image;                      // of a policy::Image, which must outlive the loading of the engine
+    wire::verdicts_wanted verdicts = wire::VERDICTS_NONE;  // else the image is of policies, and kills are carried out
     std::uint32_t snaplen = 256;
     bool light = false;
 };
@@ -36,6 +38,9 @@ struct Loss {
     int cpu = -1;
     std::uint64_t count = 0;
 };
+
+// Adds counts of one source to those of others.
+void add_losses(const std::vector<Loss> &more, std::vector<Loss> &to);
 
 class Source {
 public:

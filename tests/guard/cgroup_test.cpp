@@ -648,7 +648,7 @@ TEST_F(CgroupGuard, SaysWhatItCannotCarry) {
         {R"(socket.family == "AF_INET" && payload.contains("x"))", "drop", "ask socket.type for one of SOCK_DGRAM"},
         {R"(event == "connect" && socket.remote.port == 7)", "kill", "kill is not possible there, only deny or alert"},
         {R"(event == "connect" && socket.remote.path.text == "/x")", "deny", "socket.remote.path.text is not certain"},
-        {R"(event == "recvmsg" && process.uid == 77)", "deny", "deny is not possible there, only drop or alert"},
+        {R"(event == "recvmsg" && process.uid == 77)", "deny", "deny is not possible there, only drop, kill or alert"},
     };
     for (const auto &[when, action, why] : wrong) {
         Guarding guarding(std::string("  - {name: x, when: '") + when + "', action: " + action + "}\n", "", kByCgroups);

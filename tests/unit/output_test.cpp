@@ -265,7 +265,7 @@ TEST(Stream, ReportsEachLossOnce) {
         LineWriter writer(fd);
         JsonSink sink(writer);
         FakeSource source;
-        Stream stream(sink, source);
+        Stream stream(sink, {&source});
         stream.begin({});
         source.now = {{"ring_full", "dropped", 0, 5}, {"filtered", "filtered", 0, 9}, {"pieces_lost", "none", 0, 3}};
         stream.report_losses(1);
@@ -300,7 +300,7 @@ public:
 TEST(Stream, MarksWhatCameAfterANewerOne) {
     FakeSink sink;
     FakeSource source;
-    Stream stream(sink, source);
+    Stream stream(sink, {&source});
     for (const std::int64_t wall_ns : {10, 9, 10, 11, 8}) {
         Message message;
         message.wall_ns = wall_ns;

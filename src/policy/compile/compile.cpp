@@ -138,7 +138,7 @@ public:
         to.otherwise = static_cast<std::uint8_t>(policy.otherwise);
         to.enforced = policy.policy->mode == Mode::enforce ? 1 : 0;
         for (const Rule *rule : policy.rules) {
-            if (const Result<Done, Mistake> added = add(*rule); !added) {
+            if (const Result<Done, Mistake> added = add(*rule, policy.after); !added) {
                 return added.error();
             }
         }
@@ -162,7 +162,7 @@ public:
     }
 
 private:
-    Result<Done, Mistake> add(const Rule &rule) {
+    Result<Done, Mistake> add(const Rule &rule, bool after) {
         std::vector<Clause> clauses(1);  // an empty one always holds
         if (rule.when) {
             Result<std::vector<Clause>, LoweringError> lowered = clauses_of(*rule.when, wire::IMAGE_CLAUSES);
@@ -184,7 +184,9 @@ private:
         std::ranges::move(clauses, std::back_inserter(clauses_));
         to.end_clause = static_cast<std::uint16_t>(clauses_.size());
         to.action = static_cast<std::uint8_t>(rule.action);
-        const std::optional<ActionId> when_unknown = action(rule.action).when_unknown;
+        const bool is_told = after && rule.action != ActionId::allow;
+        const std::optional<ActionId> when_unknown =
+            is_told ? std::optional(ActionId::alert) : action(rule.action).when_unknown;
         to.when_unknown = when_unknown ? static_cast<std::uint8_t>(*when_unknown) : IMAGE_NOTHING;
         to.error = static_cast<std::uint32_t>(rule.error);
         rule_of_.resize(clauses_.size(), static_cast<std::uint16_t>(rules_.size()));

@@ -19,6 +19,7 @@ struct Excerpt {
     const Policy *policy;
     std::vector<const Rule *> rules;
     ActionId otherwise;
+    bool after = false;  // of what has been delivered: a rule in doubt is told, and the next is tried
 };
 Excerpt whole(const Policy &policy);
 

@@ -9,8 +9,9 @@
 
 namespace sockwarden {
 
-Status become_agent(volatile wire::shared_state &guard) {
-    std::ifstream file("/proc/self/stat");
+Result<std::uint64_t> start_of(const std::string &pid) {
+    const std::string name = "/proc/" + pid + "/stat";
+    std::ifstream file(name);
     std::string text;
     std::getline(file, text);
     std::istringstream fields(text.substr(std::min(text.size(), text.rfind(')') + 1)));  // the name may hold anything
@@ -21,10 +22,18 @@ Status become_agent(volatile wire::shared_state &guard) {
     }
     std::uint64_t start = 0;
     if (!(fields >> start)) {
-        return Error{"cannot read when this process started from /proc/self/stat"};
+        return Error{"cannot read when a process started from " + name};
+    }
+    return start;
+}
+
+Status become_agent(volatile wire::shared_state &guard) {
+    const Result<std::uint64_t> start = start_of("self");
+    if (!start) {
+        return start.error();
     }
     guard.agent = 0;  // never one's id with the other's start
-    guard.agent_start = start;
+    guard.agent_start = *start;
     guard.agent = static_cast<std::uint32_t>(::getpid());
     return Done{};
 }

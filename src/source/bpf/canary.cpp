@@ -8,7 +8,9 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +18,7 @@
 #include <cstring>
 
 #include "base/fd.h"
+#include "source/bpf/agent.h"
 
 namespace sockwarden {
 namespace {
@@ -228,6 +231,75 @@ std::optional<bool> packet_refused(const Venue &venue) {
 
 }  // namespace
 
+namespace {
+
+// Receives the one message that waits.
+void receive_by(EventId event, int socket) {
+    char byte = 0;
+    iovec part{&byte, 1};
+    mmsghdr messages{};
+    messages.msg_hdr.msg_iov = &part;
+    messages.msg_hdr.msg_iovlen = 1;
+    [[maybe_unused]] ssize_t got = 0;
+    switch (event) {
+        case EventId::recvmsg:
+            got = ::recvmsg(socket, &messages.msg_hdr, 0);
+            break;
+        case EventId::recvmmsg:
+            got = ::recvmmsg(socket, &messages, 1, 0, nullptr);
+            break;
+        case EventId::recvfrom:
+            got = ::recv(socket, &byte, 1, 0);
+            break;
+        case EventId::readv:
+            got = ::readv(socket, &part, 1);
+            break;
+        default:
+            got = ::read(socket, &byte, 1);
+            break;
+    }
+}
+
+bool ends_by_kill(EventId event, volatile wire::shared_state &shared, const std::function<Status(std::uint32_t)> &mark,
+                  bool is_doomed) {
+    const Pair pair = make_pair(SOCK_DGRAM);
+    if (!pair.near || ::send(pair.near.get(), "", 1, 0) != 1) {
+        return false;
+    }
+    int gate[2] = {-1, -1};
+    if (::pipe2(gate, O_CLOEXEC) != 0) {
+        return false;
+    }
+    const Fd wait(gate[0]);
+    Fd open(gate[1]);
+    const pid_t child = ::fork();
+    if (child < 0) {
+        return false;
+    }
+    if (child == 0) {
+        char byte = 0;
+        open.reset();
+        if (::read(wait.get(), &byte, 1) == 1) {
+            receive_by(event, pair.far.get());
+        }
+        ::_exit(0);
+    }
+    const Status marked = mark(static_cast<std::uint32_t>(child));
+    const Result<std::uint64_t> start = start_of(std::to_string(child));
+    shared.agent_start = start ? *start : 0;
+    shared.canary = is_doomed ? static_cast<std::uint32_t>(child) : 0;
+    [[maybe_unused]] const ssize_t told = ::write(open.get(), "", marked && start ? 1 : 0);
+    open.reset();
+    siginfo_t ended{};
+    ::waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT);
+    shared.canary = 0;  // while the number is still the child's
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+}
+
+}  // namespace
+
 std::optional<bool> is_refused(const GuardRow &hook, const Venue &venue) {
     struct CgroupWay {
         std::string_view id;
@@ -264,6 +336,10 @@ std::optional<bool> is_refused(const GuardRow &hook, const Venue &venue) {
     };
     const auto *way = std::ranges::find(kWays, hook.id, &Way::id);
     return way != std::end(kWays) && way->is_refused();
+}
+
+bool dies_of(EventId event, volatile wire::shared_state &shared, const std::function<Status(std::uint32_t)> &mark) {
+    return ends_by_kill(event, shared, mark, true) && !ends_by_kill(event, shared, mark, false);
 }
 
 }  // namespace sockwarden

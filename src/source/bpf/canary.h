@@ -3,8 +3,10 @@
 // each is believed only when it has refused one.
 #pragma once
 
+#include <functional>
 #include <optional>
 
+#include "catalog/catalog.h"
 #include "source/bpf/cgroup.h"
 #include "source/bpf/guard.h"
 
@@ -23,5 +25,9 @@ struct Venue {
 // Whether an operation that passes the hook is refused, asked for on sockets of its own. Nothing where there are no
 // such sockets on this machine.
 std::optional<bool> is_refused(const GuardRow &hook, const Venue &venue);
+
+// Whether a child that receives a message by this plain call is killed before the call returns, and one that nobody is
+// to kill is not. `mark` is given its process before it calls.
+bool dies_of(EventId event, volatile wire::shared_state &shared, const std::function<Status(std::uint32_t)> &mark);
 
 }  // namespace sockwarden

@@ -112,6 +112,16 @@ Cgroup::~Cgroup() {
     }
 }
 
+std::vector<pid_t> Cgroup::processes() const {
+    std::vector<pid_t> found;
+    const int procs = ::openat(folder_.get(), "cgroup.procs", O_RDONLY | O_CLOEXEC);
+    const std::unique_ptr<FILE, int (*)(FILE *)> list(procs >= 0 ? ::fdopen(procs, "r") : nullptr, ::fclose);
+    for (pid_t pid = 0; list != nullptr && std::fscanf(list.get(), "%d", &pid) == 1;) {
+        found.push_back(pid);
+    }
+    return found;
+}
+
 Fd Cgroup::door() const { return Fd(::openat(folder_.get(), "cgroup.procs", O_WRONLY | O_CLOEXEC)); }
 
 Fd Cgroup::socket(int family, int type) const {

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <string>
+#include <vector>
 
 #include "base/fd.h"
 #include "base/result.h"
@@ -26,6 +27,8 @@ public:
     const std::string &path() const { return path_; }  // in the hierarchy, as this process sees it
     bool is_root() const { return path_ == "/"; }
 
+    // The processes that are in it now, without those of cgroups inside it.
+    std::vector<pid_t> processes() const;
     // What takes the process in that writes "0" to it, whoever it is.
     Fd door() const;
     // A socket as one that a process of this cgroup makes: it is of the cgroup for ever, whoever gets it. Empty with

@@ -20,6 +20,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "source/bpf/canary.h"
 #include "source/bpf/object.h"
 #include "source/bpf/objects.h"
 #include "source/bpf/session.h"
@@ -97,6 +98,10 @@ HookState first_state(const btf *kernel, const HookRow &row, const EngineOptions
     return state;
 }
 
+bool is_matched(const Selection &selection) {
+    return selection.facts != 0 || selection.verdicts != wire::VERDICTS_NONE;
+}
+
 wire::capture_config make_config(const EngineOptions &options, bool skb_dynptr) {
     wire::capture_config config{};
     const Selection &selection = options.selection;
@@ -109,6 +114,9 @@ wire::capture_config make_config(const EngineOptions &options, bool skb_dynptr) 
     config.only_marked = selection.marked_only ? 1 : 0;
     config.inherit = selection.follow ? 1 : 0;
     config.facts = selection.facts;
+    config.verdicts = selection.verdicts;
+    config.control_inode = options.control.inode;
+    config.control_device = options.control.device;
     config.with_flags = events_with(FieldId::flags);
     config.with_iovlen = events_with(FieldId::iovlen);
     config.with_peeked = events_with(FieldId::peeked);
@@ -139,7 +147,7 @@ Result<Object> load(const EngineOptions &options, const std::vector<HookState> &
     if (bytes.empty()) {
         return Error{"this build has no " + std::string(engine_name(options.engine)) + " engine", 2};
     }
-    Result<Object> opened = open_object(bytes);
+    Result<Object> opened = open_object(bytes, options.types);
     if (!opened) {
         return opened.error();
     }
@@ -149,7 +157,7 @@ Result<Object> load(const EngineOptions &options, const std::vector<HookState> &
     }
     ::bpf_map__set_max_entries(::bpf_object__find_map_by_name(object.get(), "places"), options.places);
     ::bpf_map__set_max_entries(::bpf_object__find_map_by_name(object.get(), "matchings"),
-                               options.selection.facts != 0 ? options.places : 1);
+                               is_matched(options.selection) ? options.places : 1);
     for (const HookState &state : states) {
         bpf_program *program = ::bpf_object__find_program_by_name(object.get(), std::string(state.row->id).c_str());
         if (program != nullptr) {
@@ -160,7 +168,7 @@ Result<Object> load(const EngineOptions &options, const std::vector<HookState> &
         return Error{
             "cannot load the " + std::string(engine_name(options.engine)) + " engine: " + status.error().message, 2};
     }
-    if (options.selection.facts != 0) {
+    if (is_matched(options.selection)) {
         if (const Status status = put_image(*object, 0, options.selection.image); !status) {
             return status.error();
         }
@@ -470,6 +478,7 @@ Result<std::unique_ptr<BpfEngine>> BpfEngine::open(const EngineOptions &options)
     }
     state->session = std::move(*session);
     state->shared = state->session.shared();
+    state->shared->released = 1;  // until it is armed
     if (Status status = state->attach_all(); !status) {
         return status.error();
     }
@@ -488,6 +497,29 @@ Status BpfEngine::mark(std::uint32_t pid) {
         return errno_error("cannot mark process " + std::to_string(pid));
     }
     return state_->run_iterator();
+}
+
+Status BpfEngine::prove_kills() {
+    std::string unproven;
+    for (const EventId event :
+         {EventId::recvmsg, EventId::recvmmsg, EventId::recvfrom, EventId::read, EventId::readv}) {
+        const bool is_needed = (state_->options.selection.events & event_bit(event)) != 0;
+        const auto mark_it = [&](std::uint32_t pid) {
+            return state_->options.selection.marked_only ? mark(pid) : Status(Done{});
+        };
+        if (is_needed && !dies_of(event, *state_->shared, mark_it)) {
+            unproven += (unproven.empty() ? "" : ", ") + std::string(sockwarden::event(event).name);
+        }
+    }
+    return unproven.empty() ? Status(Done{})
+                            : Status(Error{"nobody is killed here for what was delivered by " + unproven, 2});
+}
+
+void BpfEngine::arm() { state_->shared->released = 0; }
+
+void BpfEngine::detach() {
+    state_->shared->released = 1;
+    state_->links.clear();
 }
 
 std::size_t BpfEngine::drain(const Take &take, bool all, std::size_t budget) {

@@ -10,6 +10,8 @@
 #include "base/result.h"
 #include "base/wire.h"
 #include "catalog/catalog.h"
+#include "identity/file.h"
+#include "source/bpf/types_of.h"
 #include "source/source.h"
 
 namespace sockwarden {
@@ -27,6 +29,9 @@ struct EngineOptions {
     std::size_t ring_size = 0;              // bytes of each CPU's ring; 0: default
     std::uint32_t places = kDefaultPlaces;  // for calls in progress, a power of two; past them, task storage
     std::vector<wire::own_socket> own;
+    TypesOf types = TypesOf::kernel_and_modules;
+    FileIdentity
+        control;  // where verdicts are given: over connections to this socket nothing is judged; may be nothing
 };
 
 inline constexpr std::size_t kDefaultRingSize = std::size_t{8} << 20;
@@ -45,6 +50,14 @@ public:
 
     // Marks a process, its threads, and with `follow` the descendants that it has by now.
     Status mark(std::uint32_t pid);
+
+    // Where verdicts are given: whether a process of its own is killed at each plain call that receives, before the
+    // call returns.
+    Status prove_kills();
+    // Puts the verdicts in force, which they are not before; nobody is told of any, nor killed.
+    void arm();
+    // Traces and judges nothing any more; what was told before can still be read.
+    void detach();
 
     const std::vector<HookState> &hook_states() const;
     // What this engine, as it is attached, cannot see; for the start record and doctor.

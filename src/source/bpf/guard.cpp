@@ -240,6 +240,9 @@ Guard::~Guard() = default;
 
 Result<std::unique_ptr<Guard>> Guard::open(const GuardOptions &options) {
     auto state = std::make_unique<State>();
+    if (options.images.empty()) {
+        return std::unique_ptr<Guard>(new Guard(std::move(state)));
+    }
     if (Status status = state->load(options); !status) {
         return status.error();
     }
@@ -274,10 +277,13 @@ std::size_t Guard::drain(const Take &take, bool all, std::size_t budget) {
 }
 
 int Guard::wake_fd() const { return state_->session.wake_fd(); }
-bool Guard::prepare_sleep() { return state_->session.prepare_sleep(); }
+bool Guard::prepare_sleep() { return state_->object == nullptr || state_->session.prepare_sleep(); }
 
 // What the second of two programs was skipped for nobody may have judged.
 std::vector<Loss> Guard::losses() {
+    if (state_->object == nullptr) {
+        return {};
+    }
     std::vector<Loss> losses = state_->session.losses(*state_->object);
     std::uint64_t skipped = 0;
     for (const Program &one : state_->programs) {
@@ -293,14 +299,20 @@ const std::vector<GuardHook> &Guard::hooks() const { return state_->hooks; }
 const std::string &Guard::kept_as() const { return state_->kept_as; }
 
 Status Guard::detach() {
+    if (state_->object == nullptr) {
+        return Done{};
+    }
     state_->session.shared()->released = 1;
     state_->links.clear();
     return state_->kept_as.empty() ? Status(Done{}) : release_kept(std::exchange(state_->kept_as, {}));
 }
 
 std::vector<std::uint64_t> Guard::hits(PointId point) const {
-    const int map = ::bpf_object__find_map_fd_by_name(state_->object.get(), "hits");
     std::vector<std::uint64_t> hits(wire::HITS_OF_POINT);
+    if (state_->object == nullptr) {
+        return hits;
+    }
+    const int map = ::bpf_object__find_map_fd_by_name(state_->object.get(), "hits");
     for (std::uint32_t i = 0; i < hits.size(); ++i) {
         const std::uint32_t index = static_cast<std::uint32_t>(point) * wire::HITS_OF_POINT + i;
         ::bpf_map_lookup_elem(map, &index, &hits[i]);

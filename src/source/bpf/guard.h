@@ -39,7 +39,7 @@ inline constexpr std::string_view kBestEffort =
     "best-effort: no bpf in /sys/kernel/security/lsm, and under load the kernel skips programs; `unjudged` counts that";
 
 struct GuardOptions {
-    std::vector<PointImage> images;  // of points of one enforcer
+    std::vector<PointImage> images;  // of points of one enforcer; none: nothing is loaded
     GuardKind kind = GuardKind::lsm;
     const Cgroup *cgroup = nullptr;  // whose sockets are judged, where they are; outlives the guard
     std::size_t ring_size = 0;       // bytes of each CPU's ring; 0: default

@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "base/text.h"
 #include "base/wire.h"
+#include "source/bpf/types_of.h"
 
 namespace sockwarden {
 
@@ -22,10 +23,6 @@ struct LinkCloser {
     void operator()(bpf_link *link) const { ::bpf_link__destroy(link); }
 };
 using Link = std::unique_ptr<bpf_link, LinkCloser>;
-
-// Where the layouts of the kernel's structures are looked up. To look at those of modules, too, needs CAP_SYS_ADMIN
-// where the kernel itself lacks one; without them libbpf reads the kernel's twice, which takes some 50 ms.
-enum class TypesOf { kernel_and_modules, kernel_only };
 
 // `bytes` are an ELF file, and must outlive the object.
 Result<Object> open_object(Bytes bytes, TypesOf types = TypesOf::kernel_and_modules);

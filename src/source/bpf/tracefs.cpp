@@ -24,7 +24,18 @@ Fd mount_tracefs() {
     return Fd(static_cast<int>(::syscall(SYS_fsmount, context.get(), FSMOUNT_CLOEXEC, 0)));
 }
 
+// The mount of our own; it goes with the process.
+const Fd &own_tracefs() {
+    static Fd mount;
+    if (!mount) {
+        mount = mount_tracefs();
+    }
+    return mount;
+}
+
 }  // namespace
+
+void keep_tracefs() { own_tracefs(); }
 
 Result<int> tracepoint_id(const char *name) {
     const std::string relative = std::string("events/") + name + "/id";
@@ -36,7 +47,7 @@ Result<int> tracepoint_id(const char *name) {
         }
     }
     if (!file) {
-        const Fd mount = mount_tracefs();
+        const Fd &mount = own_tracefs();
         if (!mount) {
             return errno_error("tracefs is not mounted at /sys/kernel/tracing and cannot be mounted");
         }

@@ -10,4 +10,7 @@ namespace sockwarden {
 // on what is mounted where and nothing stays behind.
 Result<int> tracepoint_id(const char *name);
 
+// Mounts it now, so that ids can be read when the privilege to mount is gone.
+void keep_tracefs();
+
 }  // namespace sockwarden

@@ -13,13 +13,14 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 // "send: large, rest", a line a point, with (default) where the default refuses there; or what is wrong.
-std::vector<std::string> deployed(const std::string &rules, const std::string &otherwise = "allow") {
+std::vector<std::string> deployed(const std::string &rules, const std::string &otherwise = "allow",
+                                  bool recheck = false) {
     const auto policy = read_policy(fmt::format("version: 1\nname: trial\ndefault: {}\nrules:\n{}", otherwise, rules));
     if (!policy) {
         return {"bad policy: " + policy.error().front().message};
     }
     const Policy *const policies[] = {&*policy};
-    const auto points = deploy(policies, Enforcer::guard);
+    const auto points = deploy(policies, Enforcer::guard, recheck);
     std::vector<std::string> lines;
     if (!points) {
         for (const PolicyMistake &mistake : points.error()) {
@@ -76,12 +77,48 @@ TEST(Deployment, ARuleThatIsCertainNowhereIsAMistake) {
                 ElementsAre(HasSubstr("socket.local.port is not certain at connect")));
 }
 
-TEST(Deployment, NoGuardJudgesWhatIsDelivered) {
+TEST(Deployment, WhatIsReceivedIsCertainOnceItIsDelivered) {
     for (const char *action : {"kill", "alert"}) {
-        EXPECT_THAT(deployed(rule("a", "event == 'recvmsg' && payload.contains('x')", action)),
-                    ElementsAre(HasSubstr("it belongs at delivery, where no guard judges")))
+        EXPECT_THAT(deployed(rule("a", "event == 'recvmsg' && payload.contains('x')", action)), ElementsAre("after: a"))
             << action;
     }
+    EXPECT_THAT(deployed(rule("friends", "event == 'recvmsg' && process.uid == 1", "allow") +
+                         rule("a", "event == 'recvmsg' && payload.contains('x')", "kill")),
+                ElementsAre("after: friends a"));
+    EXPECT_THAT(
+        deployed(rule("a", "event == 'recvmsg' && process.unit == 'x.service' && payload.contains('x')", "kill")),
+        ElementsAre("after: a"));
+    EXPECT_THAT(deployed(rule("a", "event == 'recvmsg' && senders.exists(s, s.cgroup != process.cgroup)", "kill")),
+                ElementsAre("after: a"));
+    EXPECT_THAT(deployed(rule("a", "event == 'recvmsg' && process.parent.exe.path == '/x'", "kill")),
+                ElementsAre(HasSubstr("process.parent.exe.path is not certain")));
+}
+
+// What only reports can do so of anything.
+TEST(Deployment, AnAuditJudgesWhatCannotBeRefusedOnceItIsDelivered) {
+    const std::string rules = rule("a", "event == 'recvmsg' && payload.contains('x')", "deny") +
+                              rule("b", "event == 'recvmsg' && process.uid == 1", "deny");
+    EXPECT_THAT(deployed(rules), ElementsAre(HasSubstr("payload is not certain at the receive call")));
+    EXPECT_THAT(deployed(rules, "allow\nmode: audit"), ElementsAre("receive: b", "after: a"));
+}
+
+// Not what only reports, nor what never keeps a message from coming.
+TEST(Deployment, WhatRefusesIsJudgedOnceMoreWhereThatIsWanted) {
+    const std::string rules = rule("a", "event == 'connect' && process.uid == 1", "deny") +
+                              rule("b", "event == 'recvmsg' && process.uid == 1", "deny") +
+                              rule("c", "event == 'recvmsg' && process.uid == 2", "alert") +
+                              rule("d", "event == 'recvmsg' && fds.exists(f, f.type == 'regular')", "deny-fds") +
+                              rule("e", "socket.local.abstract == 'x' && payload.contains('y')", "drop");
+    EXPECT_THAT(deployed(rules), ElementsAre("connect: a", "queue: e", "receive: b c", "fd: d"));
+    EXPECT_THAT(deployed(rules, "allow", true),
+                ElementsAre("connect: a", "queue: e", "receive: b c", "fd: d", "after: b e"));
+    EXPECT_THAT(
+        deployed(rules + rule("f", "event == 'recvmsg' && payload.contains('z')", "kill"), "allow", true).back(),
+        "after: f b e");  // two policies, of which the stricter verdict wins
+    EXPECT_THAT(deployed(rules, "allow\nmode: audit", true),
+                ElementsAre("connect: a", "queue: e", "receive: b c", "fd: d"));
+    EXPECT_THAT(deployed(rule("friends", "process.uid == 1", "allow"), "deny", true).back(),
+                "after: friends (default)");
 }
 
 TEST(Deployment, NoGuardComparesFactsWithEachOther) {
@@ -91,7 +128,7 @@ TEST(Deployment, NoGuardComparesFactsWithEachOther) {
 
 TEST(Deployment, PartsThatBelongAtDifferentPointsAreRulesOfTheirOwn) {
     EXPECT_THAT(deployed(rule("a", "event == 'recvmsg' && (process.uid == 1 || payload.contains('x'))", "kill")),
-                testing::Contains(HasSubstr("it belongs at delivery")));
+                ElementsAre(HasSubstr("certain at different points for recvmsg: the receive call and delivery")));
 }
 
 }  // namespace
