@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 
 #include "guarding.h"
 #include "options.h"
+#include "temporary.h"
 
 namespace guard {
 namespace {
@@ -90,38 +92,71 @@ live::Json Status() {
     return live::Json::parse(status.out);
 }
 
-TEST(Guard, KnowsWhatGetsThroughUnderLoad) {
-    std::ofstream("/sys/class/net/lo/queues/rx-0/rps_cpus") << "f";
-    Guarding guarding(R"(
+struct Counts {
+    long sent = 0, refused = 0, arrived = 0, unjudged = 0;
+};
+
+constexpr const char *kForbidden = R"(
   - name: word
     when: socket.type == "SOCK_DGRAM" && payload.contains("forbidden")
     action: drop
-)",
-                      "", {"-w", "/dev/null"});
-    ASSERT_TRUE(guarding.Works()) << guarding.Said();
+)";
+
+Counts UnderLoad(int seconds) {
+    std::ofstream("/sys/class/net/lo/queues/rx-0/rps_cpus") << "f";
     std::vector<std::unique_ptr<Load>> loads;
     for (int i = 0; i < 2; ++i) {
         loads.push_back(std::make_unique<Load>(UnixPair()));
         loads.push_back(std::make_unique<Load>(UdpPair()));
     }
-    std::this_thread::sleep_for(std::chrono::seconds(8));
-    long sent = 0, arrived = 0;
+    std::this_thread::sleep_for(std::chrono::seconds(seconds));
+    Counts counts;
     for (const auto &load : loads) {
         load->Stop();
-        sent += load->sent();
-        arrived += load->arrived();
+        counts.sent += load->sent();
+        counts.arrived += load->arrived();
     }
     const live::Json status = Status();
-    const long unjudged = status["unjudged"].get<long>(),
-               refused = status["policies"][0]["rules"][0]["hits"].get<long>();
+    counts.unjudged = status["unjudged"].get<long>();
+    counts.refused = status["policies"][0]["rules"][0]["hits"].get<long>();
     std::ofstream("/sys/class/net/lo/queues/rx-0/rps_cpus") << "0";
-    std::printf("sent %ld, refused %ld, arrived %ld, unjudged %ld\n", sent, refused, arrived, unjudged);
-    EXPECT_GT(refused, 100);
-    EXPECT_LE(refused + arrived, sent);
-    EXPECT_LE(arrived, unjudged);
+    std::printf("sent %ld, refused %ld, arrived %ld, unjudged %ld\n", counts.sent, counts.refused, counts.arrived,
+                counts.unjudged);
+    return counts;
+}
+
+TEST(Guard, KnowsWhatGetsThroughUnderLoad) {
+    Guarding guarding(kForbidden, "", {"-w", "/dev/null"});
+    ASSERT_TRUE(guarding.Works()) << guarding.Said();
+    const Counts counts = UnderLoad(8);
+    EXPECT_GT(counts.refused, 100);
+    EXPECT_LE(counts.refused + counts.arrived, counts.sent);
+    EXPECT_LE(counts.arrived, counts.unjudged);
     if (guarding.Said().find("best-effort") == std::string::npos) {
-        EXPECT_EQ(arrived, 0);
+        EXPECT_EQ(counts.arrived, 0);
     }
+}
+
+// With --recheck each that got through is a record of its own.
+TEST(Guard, FindsWhatGetsThroughUnderLoad) {
+    const live::TemporaryFile pipe;
+    ::unlink(pipe.path().c_str());
+    ASSERT_EQ(::mkfifo(pipe.path().c_str(), 0600), 0);
+    long escaped = 0, refused = 0;
+    std::thread reader([&] {
+        std::ifstream lines(pipe.path());
+        for (std::string line; std::getline(lines, line);) {
+            (line.find("\"escaped\":true") != std::string::npos ? escaped : refused) += 1;
+        }
+    });
+    Guarding guarding(kForbidden, "", {"-w", pipe.path(), "--recheck"});
+    EXPECT_TRUE(guarding.Works()) << guarding.Said();
+    const Counts counts = UnderLoad(4);
+    guarding.End();
+    reader.join();
+    std::printf("told as refused %ld, as escaped %ld\n", refused, escaped);
+    EXPECT_GT(refused, 100);
+    EXPECT_EQ(escaped, counts.arrived) << guarding.Said();
 }
 
 }  // namespace
