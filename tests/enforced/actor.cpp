@@ -2,13 +2,16 @@
 // What the command under test does; see actor.h.
 #include "actor.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <map>
 
 namespace enforced {
@@ -52,6 +55,22 @@ void Check(const std::string &got, const std::string &wanted, const char *what, 
         ++failed;
         std::fprintf(stderr, "line %d: %s is \"%s\", not \"%s\"\n", line, what, got.c_str(), wanted.c_str());
     }
+}
+
+std::string CompatProgram() {
+    const std::filesystem::path folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+    int program = -1;
+    for (const char *place : {"sockwarden-run-compat", "../run/sockwarden-run-compat"}) {
+        program = program < 0 ? ::open((folder / place).c_str(), O_RDONLY) : program;
+    }
+    const std::string inherited = "/proc/self/fd/" + std::to_string(program);
+    const pid_t probe = program < 0 ? -1 : ::fork();
+    if (probe == 0) {
+        ::execl(inherited.c_str(), "compat", "probe", nullptr);
+        ::_exit(1);
+    }
+    int status = -1;
+    return probe > 0 && ::waitpid(probe, &status, 0) == probe && status == 0 ? inherited : "";
 }
 
 long Got(long result) { return result < 0 ? -errno : result; }

@@ -25,6 +25,10 @@ void Check(long got, long wanted, const char *what, int line);
 void Check(const std::string &got, const std::string &wanted, const char *what, int line);
 #define IS(got, wanted) ::enforced::Check((got), (wanted), #got, __LINE__)
 
+// The program of tests/run/compat.c, which is a 32-bit one, by a descriptor that children inherit; empty where the
+// compiler cannot make it or the kernel does not run it.
+std::string CompatProgram();
+
 // What a call came to: what it returned, or minus the errno.
 long Got(long result);
 

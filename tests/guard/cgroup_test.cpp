@@ -411,6 +411,22 @@ TEST_F(CgroupGuard, IoUringIsNoWayRound) {
 }
 
 // A cgroup and what is below it: sockets are of the cgroup that they were made in.
+constexpr const char *kName = R"(
+  - {name: name, when: 'event == "connect" && socket.remote.abstract == "sockwarden-run-secret"', action: deny}
+)";
+
+TEST_F(CgroupGuard, AnI386ProgramIsNoWayRound) {
+    const std::string program = enforced::CompatProgram();
+    if (program.empty()) {
+        GTEST_SKIP() << "it was not built, or this kernel runs no 32-bit programs";
+    }
+    Guarding guarding(kName, "", kByCgroups);
+    ASSERT_TRUE(guarding.Works()) << guarding.Said();
+    const live::Ended ended = live::RunCommand({program, "connect"});
+    EXPECT_TRUE(ended.Exited(0)) << ended.Text() << ended.err;
+    EXPECT_EQ(enforced::Told(guarding.End()), "connect:deny:name*2");
+}
+
 TEST_F(CgroupGuard, GuardsOneCgroup) {
     const Group group("sockwarden-test"), other("sockwarden-test-other");
     Guarding guarding(R"(

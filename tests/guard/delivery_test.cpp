@@ -247,6 +247,21 @@ TEST(Delivery, AFaultIsNoWayRound) {
     EXPECT_EQ(enforced::Told(guarding.End()), "recvfrom:kill:word*2");
 }
 
+// 32-bit programs make their calls by numbers of their own, and some by socketcall.
+TEST(Delivery, AnI386ProgramIsNoWayRound) {
+    const std::string program = enforced::CompatProgram();
+    if (program.empty()) {
+        GTEST_SKIP() << "it was not built, or this kernel runs no 32-bit programs";
+    }
+    Guarding guarding(KillsFor("delivery-secret"));
+    ASSERT_TRUE(guarding.Works()) << guarding.Said();
+    for (const char *way : {"recv", "read", "socketcall"}) {
+        const live::Ended ended = live::RunCommand({program, "receive", way});
+        EXPECT_TRUE(ended.Killed(SIGKILL)) << way << ": " << ended.Text() << ended.err;
+    }
+    EXPECT_EQ(guarding.End().size(), 3U);
+}
+
 // One rule in doubt does not keep another that is certain from killing.
 TEST(Delivery, DoubtHidesNothing) {
     Guarding guarding(KillsFor("delivery-one") + Rule("long", "payload.length == 5000", "kill"));

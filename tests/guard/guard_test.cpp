@@ -24,6 +24,8 @@
 #include <fstream>
 #include <thread>
 
+#include "actor.h"
+#include "cases.h"
 #include "guarding.h"
 #include "options.h"
 #include "traffic/uring.h"
@@ -824,6 +826,23 @@ TEST(Guard, IoUringIsNoWayRound) {
     EXPECT_EQ(Got(::recv(pair.far.fd(), room, sizeof(room), 0)), 3) << "read by a call";
     const std::vector<Json> told = guarding.End();
     EXPECT_EQ(told.size(), 4U) << Json(told).dump(1);
+}
+
+constexpr const char *kName = R"(
+  - {name: name, when: 'event == "connect" && socket.remote.abstract == "sockwarden-run-secret"', action: deny}
+)";
+
+TEST(Guard, AnI386ProgramIsNoWayRound) {
+    const std::string program = enforced::CompatProgram();
+    if (program.empty()) {
+        GTEST_SKIP() << "it was not built, or this kernel runs no 32-bit programs";
+    }
+    const Socket asked = Listening(SOCK_STREAM, Abstract("sockwarden-run-secret"));
+    Guarding guarding(kName);
+    ASSERT_TRUE(guarding.Works()) << guarding.Said();
+    const live::Ended ended = live::RunCommand({program, "connect"});
+    EXPECT_TRUE(ended.Exited(0)) << ended.Text() << ended.err;
+    EXPECT_EQ(enforced::Told(guarding.End()), "connect:deny:name*2");
 }
 
 TEST(Guard, DoctorProvesIt) {

@@ -99,12 +99,33 @@ static void connecting(void) {
     IS(by_socketcall(CALL_CONNECT, args), -ECONNREFUSED);
 }
 
+/* What whoever receives it is to be killed for. */
+static void receiving(const char *way) {
+    char bytes[64];
+    int pair[2];
+
+    socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+    IS(got(send(pair[0], "delivery-secret", 15, 0)), 15);
+    if (strcmp(way, "recv") == 0) {
+        IS(got(recv(pair[1], bytes, sizeof(bytes), 0)), 15);
+    } else if (strcmp(way, "read") == 0) {
+        IS(got(read(pair[1], bytes, sizeof(bytes))), 15);
+    } else {
+        const unsigned long plain[] = {(unsigned long)pair[1], (unsigned long)bytes, sizeof(bytes), 0, 0, 0};
+
+        IS(by_socketcall(CALL_RECV, plain), 15);
+    }
+}
+
 int main(int argc, char **argv) {
     int bad[2], good[2];
 
-    (void)argv;
+    if (argc > 2)
+        receiving(argv[2]);
+    else if (argc > 1 && strcmp(argv[1], "connect") == 0)
+        connecting();
     if (argc > 1)
-        return 0; /* it can be run */
+        return failed; /* it can be run */
 
     socketpair(AF_UNIX, SOCK_DGRAM, 0, bad);
     socketpair(AF_UNIX, SOCK_DGRAM, 0, good);

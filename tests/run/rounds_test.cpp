@@ -16,7 +16,6 @@
 
 #include <chrono>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <thread>
 
@@ -197,25 +196,16 @@ TEST(Rounds, Descendants) {
 
 // A 32-bit program, where the compiler can make one and the kernel runs it.
 TEST(Rounds, AnI386Program) {
-    const std::string program = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "sockwarden-run-compat";
-    if (::access(program.c_str(), X_OK) != 0) {
-        GTEST_SKIP() << program << " was not built";
-    }
-    const std::string inherited = "/proc/self/fd/" + std::to_string(::open(program.c_str(), O_RDONLY));
-    const pid_t probe = ::fork();
-    if (probe == 0) {
-        ::execl(inherited.c_str(), "compat", "probe", nullptr);
-        ::_exit(errno == ENOEXEC ? 200 : 201);
-    }
-    if (EndOf(probe) == 200) {
-        GTEST_SKIP() << "this kernel runs no 32-bit programs";
+    const std::string program = enforced::CompatProgram();
+    if (program.empty()) {
+        GTEST_SKIP() << "it was not built, or this kernel runs no 32-bit programs";
     }
     const Supervised supervised(std::string(kBad) + R"(
   - name: name
     when: event == "connect" && socket.remote.abstract == "sockwarden-run-secret"
     action: deny
 )");
-    const live::Ended ended = live::RunCommand(supervised.CommandOf({inherited}));
+    const live::Ended ended = live::RunCommand(supervised.CommandOf({program}));
     EXPECT_TRUE(ended.Exited(0)) << ended.Text() << ended.err;
 }
 
