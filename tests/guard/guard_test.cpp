@@ -845,6 +845,22 @@ TEST(Guard, AnI386ProgramIsNoWayRound) {
     EXPECT_EQ(enforced::Told(guarding.End()), "connect:deny:name*2");
 }
 
+TEST(Guard, WhatIsRefusedHasNotEscaped) {
+    Guarding guarding(R"(
+  - {name: mute, when: 'event == "recvfrom" && socket.local.abstract == "guard-mute"', action: deny}
+)",
+                      "", {"--recheck"});
+    ASSERT_TRUE(guarding.Works()) << guarding.Said();
+    const Socket mute = Listening(SOCK_DGRAM, Abstract("guard-mute"));
+    ASSERT_EQ(SendTo(Abstract("guard-mute"), "abc"), 3);
+    char room[8];
+    EXPECT_EQ(Got(::recv(mute.fd(), room, sizeof(room), 0)), -EACCES);
+    EXPECT_EQ(Got(::read(mute.fd(), room, sizeof(room))), 3) << "which no rule speaks of";
+    const std::vector<Json> told = guarding.End();
+    EXPECT_EQ(enforced::Told(told), "recvfrom:deny:mute");
+    EXPECT_FALSE(told.at(0)["verdict"].contains("escaped"));
+}
+
 TEST(Guard, DoctorProvesIt) {
     const live::Ended ended = Ask("doctor");
     EXPECT_TRUE(ended.Exited(0)) << ended.err;
