@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "catalog/points.h"
 #include "cli/commands.h"
 
 namespace sockwarden {
@@ -61,6 +62,10 @@ tests:
   - {given: {process.uid: 2}, expect: allow}
 )";
 
+// Where rules of an audit belong that programs of cgroups know too little for.
+const std::string kAtDelivery =
+    "    cgroup at delivery (" + std::string(point(PointId::cgroup_delivered).limits) + ")\n";
+
 TEST_F(PolicyCommand, CheckPrintsRulesAndActions) {
     const std::string path = file(kGood);
     const Ended ended = run({"check", path});
@@ -76,13 +81,8 @@ TEST_F(PolicyCommand, CheckPrintsRulesAndActions) {
                   "    guard  at splice\n"
                   "    guard  at zero-copy\n"
                   "    guard  nowhere: accept, io_uring_accept, kernel, refused, fd_received: deny is not possible "
-                  "there\n"
-                  "    cgroup at delivery (the message has been copied when the process is killed, and the call has "
-                  "returned by "
-                  "then where units, containers, senders, descriptors, credentials or payload past 256 bytes decide; "
-                  "payload past "
-                  "--snaplen is in "
-                  "doubt, and what payload.origin calls U another thread can change first)\n"
+                  "there\n" +
+                  kAtDelivery +
                   "    cgroup nowhere: sendmsg, sendmmsg, sendto, io_uring_send, io_uring_sendmsg, io_uring_out: other "
                   "sockets "
                   "do not pass a send to a name in a cgroup: ask socket.family for one of AF_UNIX AF_INET AF_INET6 and "
@@ -100,13 +100,9 @@ TEST_F(PolicyCommand, CheckPrintsRulesAndActions) {
                   "    guard  at zero-copy\n"
                   "    guard  at a passed descriptor: fd_received (those behind a refused one of the same message are "
                   "lost, too)\n"
-                  "    guard  nowhere: accept, io_uring_accept, kernel, refused: what it asks is certain nowhere then\n"
-                  "    cgroup at delivery (the message has been copied when the process is killed, and the call has "
-                  "returned by "
-                  "then where units, containers, senders, descriptors, credentials or payload past 256 bytes decide; "
-                  "payload past "
-                  "--snaplen is in "
-                  "doubt, and what payload.origin calls U another thread can change first)\n"
+                  "    guard  nowhere: accept, io_uring_accept, kernel, refused: what it asks is certain nowhere "
+                  "then\n" +
+                  kAtDelivery +
                   "    run    at connecting\n"
                   "    run    at sending\n"
                   "    run    at receiving\n"
