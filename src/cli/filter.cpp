@@ -17,7 +17,7 @@ namespace sockwarden {
 namespace {
 
 // A string of the language of expressions.
-std::string quoted(std::string_view bytes) {
+std::string in_quotes(std::string_view bytes) {
     std::string text = "'";
     for (const char c : bytes) {
         const bool plain = c >= ' ' && c < 0x7f && c != '\'' && c != '\\';
@@ -52,7 +52,7 @@ Result<std::string> socket_condition(const std::string &socket) {
         kExitUsage};
     if (socket.starts_with('/') || (socket.starts_with('@') && socket.size() > 1)) {
         const bool path = socket[0] == '/';
-        const std::string name = quoted(std::string_view(socket).substr(path ? 0 : 1));
+        const std::string name = in_quotes(std::string_view(socket).substr(path ? 0 : 1));
         const auto end = [&](std::string_view side) {
             return fmt::format("socket.{}.{} == {}", side, path ? "path.text" : "abstract", name);
         };
@@ -75,7 +75,7 @@ Result<std::string> socket_condition(const std::string &socket) {
     }
     const auto end = [&](std::string_view side) {
         const std::string at_port = fmt::format("socket.{}.port == {}", side, port);
-        return host.empty() ? at_port : fmt::format("socket.{}.address == {} && {}", side, quoted(host), at_port);
+        return host.empty() ? at_port : fmt::format("socket.{}.address == {} && {}", side, in_quotes(host), at_port);
     };
     return fmt::format("({} || {})", end("local"), end("remote"));
 }
@@ -110,14 +110,14 @@ Result<std::optional<policy::Image>> read_filter(const FilterOptions &options) {
         texts.emplace_back("--pid", one_of("process.pid", options.pids, number));
     }
     if (!options.comms.empty()) {
-        texts.emplace_back("--comm", one_of("process.comm", options.comms, quoted));
+        texts.emplace_back("--comm", one_of("process.comm", options.comms, in_quotes));
     }
     if (!options.uids.empty()) {
         texts.emplace_back("--uid", one_of("process.uid", options.uids, number));
     }
     if (!options.containers.empty()) {
         texts.emplace_back("--container", any_of(options.containers, [](std::string_view id) {
-                               return fmt::format("process.container.startsWith({})", quoted(id));
+                               return fmt::format("process.container.startsWith({})", in_quotes(id));
                            }));
     }
     std::string sockets;

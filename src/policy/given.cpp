@@ -30,9 +30,9 @@ std::optional<Literal> literal_of(const Yaml &yaml, FactType type) {
     return Literal{{}, yaml.text};
 }
 
-class Reader {
+class GivenReader {
 public:
-    Reader(NamedFiles &files, Mistakes &mistakes) : files_(files), mistakes_(mistakes) {}
+    GivenReader(NamedFiles &files, Mistakes &mistakes) : files_(files), mistakes_(mistakes) {}
 
     // Facts below `path`, which is empty or a fact's or the begin of some. `list` is the one whose element is read.
     void read(const Yaml &map, const std::string &path, const FactRow *list, FactMap &to, Facts *message) {
@@ -152,7 +152,7 @@ private:
 
 Facts read_given(const Yaml &given, NamedFiles &files, Mistakes &mistakes) {
     Facts facts;
-    Reader(files, mistakes).read(given, "", nullptr, facts.values, &facts);
+    GivenReader(files, mistakes).read(given, "", nullptr, facts.values, &facts);
     return facts;
 }
 

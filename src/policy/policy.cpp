@@ -53,9 +53,9 @@ std::optional<Literal> item_of(const Yaml &yaml) {
     return is_number ? Literal{{}, number} : Literal{{}, yaml.text};
 }
 
-class Reader {
+class PolicyReader {
 public:
-    explicit Reader(const YamlDocument &document) : document_(document) {}
+    explicit PolicyReader(const YamlDocument &document) : document_(document) {}
 
     Result<Policy, Mistakes> run() {
         const Yaml *lists = nullptr, *rules = nullptr, *tests = nullptr;  // read in this order, wherever they stand
@@ -318,7 +318,7 @@ Result<Policy, Mistakes> read_policy(std::string text) {
     if (!document) {
         return Mistakes{document.error()};
     }
-    return Reader(*document).run();
+    return PolicyReader(*document).run();
 }
 
 }  // namespace sockwarden::policy

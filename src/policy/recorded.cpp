@@ -83,9 +83,9 @@ Value value_from(const json &value, const FactRow &row) {
     }
 }
 
-class Reader {
+class RecordReader {
 public:
-    Reader(const json &record, NamedFiles &files) : record_(record), files_(files) {}
+    RecordReader(const json &record, NamedFiles &files) : record_(record), files_(files) {}
 
     Facts run() {
         Facts facts;
@@ -228,7 +228,7 @@ Result<std::optional<RecordedMessage>> read_record(std::string_view line, NamedF
     message.seq = seq.is_number_unsigned() ? seq.get<std::uint64_t>() : 0;
     message.pid = pid.is_number_integer() ? pid.get<std::int64_t>() : 0;
     message.comm = text_or_empty(at_path(record, "process.comm"));
-    message.facts = Reader(record, files).run();
+    message.facts = RecordReader(record, files).run();
     return std::optional(std::move(message));
 }
 

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "policy/compile/hits.h"
+#include "policy/compile/image.h"
 #include "policy/network.h"
 
 namespace sockwarden::policy {
@@ -55,15 +56,6 @@ bool compare(OperatorId op, std::int64_t a, std::int64_t b) {
         default:
             return a == b;
     }
-}
-
-wire::image_address as_numbers(const IpAddress &address) {
-    wire::image_address numbers{};
-    for (std::size_t i = 0; i < 8; ++i) {
-        numbers.high = numbers.high << 8 | address.bytes[i];
-        numbers.low = numbers.low << 8 | address.bytes[i + 8];
-    }
-    return numbers;
 }
 
 IpAddress as_address(wire::image_address numbers) {
@@ -339,7 +331,7 @@ private:
 // The comparisons of the same two facts, whichever stands first.
 using PairKey = std::pair<FactId, FactId>;
 
-PairKey key_of(const Test &test) {
+PairKey pair_of(const Test &test) {
     const FactId a = test.fact.fact, b = std::get<Name>(test.against).fact;
     return {std::min(a, b), std::max(a, b)};
 }
@@ -356,7 +348,7 @@ Result<Done, TooMuch> add_pairs(Space &space, ImageWriter &writer) {
     for (const Clause &clause : space.clauses()) {
         for (const Atom &atom : clause) {
             if (is_pair(atom)) {
-                keys.insert(key_of(*atom.test));
+                keys.insert(pair_of(*atom.test));
             }
         }
     }
@@ -368,7 +360,7 @@ Result<Done, TooMuch> add_pairs(Space &space, ImageWriter &writer) {
         const auto vector_where = [&](auto holds) {
             return space.vector_of([&](const Clause &clause) {
                 return std::ranges::all_of(clause, [&](const Atom &atom) {
-                    return !is_pair(atom) || key_of(*atom.test) != key || holds(atom);
+                    return !is_pair(atom) || pair_of(*atom.test) != key || holds(atom);
                 });
             });
         };
@@ -378,7 +370,7 @@ Result<Done, TooMuch> add_pairs(Space &space, ImageWriter &writer) {
         };
         const auto asks = [&](const Clause &clause) {
             return std::ranges::any_of(clause,
-                                       [&](const Atom &atom) { return is_pair(atom) && key_of(*atom.test) == key; });
+                                       [&](const Atom &atom) { return is_pair(atom) && pair_of(*atom.test) == key; });
         };
         wire::image_pair &pair = head.pair[head.pair_count++];
         pair.first = static_cast<std::uint16_t>(key.first);

@@ -129,7 +129,7 @@ pattern::Node node_of(OperatorId op, const std::string &text) {
 // What makes two tests the same pattern.
 using PatternKey = std::pair<OperatorId, std::vector<std::string>>;
 
-PatternKey key_of(const Test &test) {
+PatternKey pattern_of(const Test &test) {
     if (const auto *list = std::get_if<List>(&test.against)) {
         PatternKey key{OperatorId::equal, {}};
         for (const Literal &item : list->items) {
@@ -279,7 +279,7 @@ Result<Done, TooMuch> make_text(Space &space, const FactRow &fact, wire::image_c
     std::vector<PatternKey> keys;
     std::vector<std::size_t> clause_of;  // that brought the pattern
     const auto hit_of = [&](const Atom &atom) {
-        const PatternKey key = key_of(*atom.test);
+        const PatternKey key = pattern_of(*atom.test);
         return static_cast<std::size_t>(std::ranges::find(keys, key) - keys.begin());
     };
     for (std::size_t i = 0; i < space.clauses().size(); ++i) {
@@ -287,7 +287,7 @@ Result<Done, TooMuch> make_text(Space &space, const FactRow &fact, wire::image_c
             const bool is_pattern = atom.fact == fact.id && atom.kind == Atom::Kind::test &&
                                     !std::holds_alternative<Name>(atom.test->against);
             if (is_pattern && hit_of(atom) == keys.size()) {
-                keys.push_back(key_of(*atom.test));
+                keys.push_back(pattern_of(*atom.test));
                 clause_of.push_back(i);
             }
         }

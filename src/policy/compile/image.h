@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "base/wire.h"
+#include "policy/facts.h"
 
 namespace sockwarden::policy {
 
@@ -29,5 +30,15 @@ public:
 private:
     std::vector<std::uint64_t> words_;
 };
+
+// An address as its column has it: the numbers of its two halves.
+inline wire::image_address as_numbers(const IpAddress &address) {
+    wire::image_address numbers{};
+    for (std::size_t i = 0; i < 8; ++i) {
+        numbers.high = numbers.high << 8 | address.bytes[i];
+        numbers.low = numbers.low << 8 | address.bytes[i + 8];
+    }
+    return numbers;
+}
 
 }  // namespace sockwarden::policy

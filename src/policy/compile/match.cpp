@@ -32,15 +32,6 @@ std::optional<std::uint64_t> number_for(const FactRow &row, const Value &value) 
     return bits;
 }
 
-wire::image_address as_numbers(const IpAddress &address) {
-    wire::image_address numbers{};
-    for (std::size_t i = 0; i < 8; ++i) {
-        numbers.high = numbers.high << 8 | address.bytes[i];
-        numbers.low = numbers.low << 8 | address.bytes[i + 8];
-    }
-    return numbers;
-}
-
 bool is_at_or_before(const wire::image_address &a, const wire::image_address &b) {
     return a.high != b.high ? a.high < b.high : a.low <= b.low;
 }

@@ -89,14 +89,14 @@ Error load_error(GuardKind kind, int why_not, const Error &error) {
     return {"cannot load the guard: " + error.message, kExitUnproven};
 }
 
-struct Program {
-    std::string name;
-    bpf_program *program;
-};
-
 }  // namespace
 
 struct Guard::State {
+    struct Program {
+        std::string name;
+        bpf_program *program;
+    };
+
     GuardKind kind{};
     Object object;
     std::vector<GuardHook> hooks;
@@ -286,7 +286,7 @@ std::vector<Loss> Guard::losses() {
     }
     std::vector<Loss> losses = state_->session.losses(*state_->object);
     std::uint64_t skipped = 0;
-    for (const Program &one : state_->programs) {
+    for (const State::Program &one : state_->programs) {
         skipped += one.name.ends_with(kAgain) ? skipped_runs(*one.program) : 0;
     }
     if (skipped != 0) {

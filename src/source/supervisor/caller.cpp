@@ -21,7 +21,6 @@ struct CompatIovec {
     std::uint32_t base, len;
 };
 constexpr std::uint64_t kMostIovecs = 1024;
-constexpr std::uint64_t kMostBytes = 0x7ffff000;  // MAX_RW_COUNT, include/linux/fs.h
 
 // Of another process: nobody here follows it.
 void *pointer(std::uint64_t address) { return reinterpret_cast<void *>(address); }  // NOLINT(performance-no-int-to-ptr)

@@ -15,6 +15,9 @@
 
 namespace sockwarden {
 
+// Of one call, whatever is asked for: MAX_RW_COUNT, include/linux/fs.h.
+constexpr std::uint64_t kMostBytes = 0x7ffff000;
+
 // struct msghdr, whoever laid it out.
 struct CallerMsghdr {
     std::uint64_t name = 0, iov = 0, iovlen = 0, control = 0, controllen = 0;

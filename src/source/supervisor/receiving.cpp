@@ -12,9 +12,8 @@
 namespace sockwarden {
 namespace {
 
-constexpr int kScmPidfd = 4;                      // include/linux/socket.h; not in the headers of Debian 12
-constexpr std::size_t kControlRoom = 16384;       // 253 descriptors, and whatever else a socket can be set to tell
-constexpr std::uint64_t kMostBytes = 0x7ffff000;  // MAX_RW_COUNT, include/linux/fs.h
+constexpr int kScmPidfd = 4;                 // include/linux/socket.h; not in the headers of Debian 12
+constexpr std::size_t kControlRoom = 16384;  // 253 descriptors, and whatever else a socket can be set to tell
 
 // Writes control messages as put_cmsg() and scm_detach_fds() do (net/core/scm.c), cut where there is no more room.
 class ControlWriter {

@@ -3,6 +3,8 @@
 // it.
 #pragma once
 
+#include <sys/socket.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -58,6 +60,7 @@ struct DescribedSocket {
     wire::socket_record record{};
     std::string local, remote;  // bytes of a sockaddr; empty where there is none
     bool operator==(const DescribedSocket &other) const;
+    bool is_stream() const { return record.type == SOCK_STREAM; }
 };
 // Asks sockets about themselves. A network namespace that is not this process' own is not told: netns is 0 then.
 class SocketDescriber {

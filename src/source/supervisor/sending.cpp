@@ -20,7 +20,6 @@
 namespace sockwarden {
 namespace {
 
-constexpr std::uint64_t kMostBytes = 0x7ffff000;   // MAX_RW_COUNT, include/linux/fs.h
 constexpr std::uint64_t kMostControl = 1024 * 20;  // past net.core.optmem_max the kernel says ENOBUFS
 
 // Whether paths from the root mean to it what they mean here.

@@ -19,9 +19,8 @@ constexpr std::uint64_t kMostRoom = 4 << 20;
 constexpr std::uint64_t kMostJudged = UINT16_MAX;
 constexpr std::size_t kDatagramRoom = 128 << 10;  // looked at first; few are longer
 
-bool is_stream(const DescribedSocket &socket) { return socket.record.type == SOCK_STREAM; }
 bool is_tcp(const DescribedSocket &socket) {
-    return is_stream(socket) && (socket.record.family == AF_INET || socket.record.family == AF_INET6);
+    return socket.is_stream() && (socket.record.family == AF_INET || socket.record.family == AF_INET6);
 }
 
 // Leaves out the first `done` bytes of the buffers.
@@ -75,7 +74,7 @@ Supervision::Progress Supervision::receive_one(Job &job, Subject &subject) {
 Supervision::Progress Supervision::look_and_take(Job &job, Subject &subject) {
     const ReceiveRequest &request = job.receive;
     // Of a stream no more than is judged whole.
-    const std::uint64_t most = job.needs_content && is_stream(job.described) ? kMostJudged : kMostRoom;
+    const std::uint64_t most = job.needs_content && job.described.is_stream() ? kMostJudged : kMostRoom;
     const std::size_t room = std::min<std::uint64_t>(request.total - job.done, most);
     std::uint32_t flags = request.flags & ~std::uint32_t{MSG_WAITALL | MSG_DONTWAIT | MSG_CMSG_CLOEXEC};
     if (std::optional<Received> kept = take_kept(job, room)) {
@@ -83,14 +82,14 @@ Supervision::Progress Supervision::look_and_take(Job &job, Subject &subject) {
         if (job.decision.refuses && job.decision.action != ActionId::deny_fds) {
             return refuse_receive(job, subject, &*kept);
         }
-        if (!is_stream(job.described)) {
+        if (!job.described.is_stream()) {
             cut(*kept, request);
         }
         return hand_over(job, subject, std::move(*kept));
     }
     const bool looks = job.needs_content && (flags & MSG_ERRQUEUE) == 0;
     const bool is_whole =
-        looks && !is_stream(job.described);  // a datagram is judged with what the caller has no room for
+        looks && !job.described.is_stream();  // a datagram is judged with what the caller has no room for
     std::size_t wanted = is_whole ? kDatagramRoom : room;
     flags = is_whole ? flags | MSG_TRUNC : flags;
     std::optional<Received> seen;
@@ -164,7 +163,7 @@ Supervision::Progress Supervision::hand_over(Job &job, Subject &subject, Receive
                                     : Delivered{ENOENT, {}, 0, {}};
     const bool is_peek = (job.receive.flags & MSG_PEEK) != 0;
     const auto keep = [&] {
-        if (!is_peek && (received.length > 0 || !is_stream(job.described))) {
+        if (!is_peek && (received.length > 0 || !job.described.is_stream())) {
             this->keep(job, std::move(received));
         }
         return Progress{Next::done, {0, EINTR, false, true}};
@@ -174,14 +173,14 @@ Supervision::Progress Supervision::hand_over(Job &job, Subject &subject, Receive
     }
     if (delivered.error != 0) {
         record_receive(job, subject, nullptr, nullptr, -delivered.error);
-        if (is_stream(job.described) && !is_peek) {
+        if (job.described.is_stream() && !is_peek) {
             this->keep(job, std::move(received));  // bytes of a stream are not lost with it
         }
         return {Next::done, {0, delivered.error}};
     }
     const auto length = static_cast<std::size_t>(received.length);
-    const bool is_part = (job.receive.flags & MSG_WAITALL) != 0 && is_stream(job.described) && !is_peek && length > 0 &&
-                         job.done + length < job.receive.total && received.files.empty() && job.may_wait;
+    const bool is_part = (job.receive.flags & MSG_WAITALL) != 0 && job.described.is_stream() && !is_peek &&
+                         length > 0 && job.done + length < job.receive.total && received.files.empty() && job.may_wait;
     if (is_part || job.done > 0) {
         job.payload.insert(job.payload.end(), received.payload.begin(), received.payload.end());
     }
@@ -232,7 +231,7 @@ Supervision::Progress Supervision::next_message(Job &job) {
 Supervision::Progress Supervision::fail_receive(Job &job, Subject &subject, int error) {
     if (error == EAGAIN && job.may_wait) {
         pollfd ended{job.socket.get(), POLLRDHUP, 0};
-        if (is_stream(job.described) || ::poll(&ended, 1, 0) <= 0) {
+        if (job.described.is_stream() || ::poll(&ended, 1, 0) <= 0) {
             return {Next::wait, {}};
         }
         return {Next::done, {job.index, 0}};  // shut down: a call that waits ends, one that does not never says so
@@ -291,7 +290,7 @@ std::optional<Received> Supervision::take_kept(const Job &job, std::size_t room)
     }
     Received received = std::move(messages.front());
     messages.pop_front();
-    if (received.payload.size() > room && is_stream(job.described)) {
+    if (received.payload.size() > room && job.described.is_stream()) {
         Received rest;
         rest.payload.assign(received.payload.begin() + static_cast<std::ptrdiff_t>(room), received.payload.end());
         rest.length = static_cast<std::int64_t>(rest.payload.size());

@@ -14,8 +14,6 @@ namespace {
 constexpr std::size_t kMostStreamed = 1 << 20;  // bytes of a stream that are copied at once
 constexpr std::size_t kMostDatagram = 8 << 20;  // no send buffer of a UNIX socket is so large; of others none
 
-bool is_stream(const DescribedSocket &socket) { return socket.record.type == SOCK_STREAM; }
-
 }  // namespace
 
 Supervision::Step Supervision::send(Job &job) {
@@ -38,14 +36,14 @@ Supervision::Progress Supervision::begin_send(Job &job, Subject &subject) {
     job.may_wait = job.may_wait && (job.send.flags & MSG_DONTWAIT) == 0;
     job.decision = {};
     job.payload.resize(
-        std::min<std::uint64_t>(job.send.total, is_stream(job.described) ? kMostStreamed : kMostDatagram));
+        std::min<std::uint64_t>(job.send.total, job.described.is_stream() ? kMostStreamed : kMostDatagram));
     if (error == 0 && memory.gather(job.send.iov, job.payload) < job.payload.size()) {
         error = EFAULT;
     }
     if (error == 0 && job.call.event == EventId::writev && job.send.total == 0) {
         return {Next::done, {0, 0}};  // which does not reach the socket
     }
-    if (error == 0 && !is_stream(job.described)) {
+    if (error == 0 && !job.described.is_stream()) {
         Result<Destination, int> destination = resolve(job.send.name, job.call.tid, subject);
         if (!destination) {
             error = destination.error();
@@ -118,7 +116,7 @@ Supervision::Progress Supervision::send_one(Job &job, Subject &subject) {
         return end_send(job, subject, job.done > 0 ? static_cast<std::int64_t>(job.done) : -error);
     }
     job.done += static_cast<std::size_t>(sent);
-    const bool is_all = job.done >= job.send.total || !is_stream(job.described);
+    const bool is_all = job.done >= job.send.total || !job.described.is_stream();
     if (is_all || !job.may_wait) {
         return end_send(job, subject, static_cast<std::int64_t>(job.done));
     }
@@ -142,7 +140,7 @@ Supervision::Progress Supervision::send_one(Job &job, Subject &subject) {
 
 Supervision::Progress Supervision::end_send(Job &job, Subject &subject, std::int64_t ret) {
     record_send(job, subject, ret);
-    if (ret == -EPIPE && (job.send.flags & MSG_NOSIGNAL) == 0 && is_stream(job.described)) {
+    if (ret == -EPIPE && (job.send.flags & MSG_NOSIGNAL) == 0 && job.described.is_stream()) {
         subjects_.signal_pipe(job.call.tid);
     }
     if (job.count == 1 || ret < 0) {
