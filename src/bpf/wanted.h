@@ -201,7 +201,9 @@ apart int may_be_wanted(struct call *call)
 	ask_payload(match, call);
 	if (message->ret < 0) /* it has been judged; in the record a call that failed has none */
 		message->inline_payload = 0;
-	return config.verdicts ? judge_delivered(call) : may_hold(match);
+	if (config.verdicts != VERDICTS_OF_ALL && !may_hold(match))
+		return 0;
+	return !config.verdicts || judge_delivered(call);
 }
 
 #endif
