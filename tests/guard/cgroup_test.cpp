@@ -28,6 +28,7 @@
 
 #include "actor.h"
 #include "cases.h"
+#include "group.h"
 #include "guarding.h"
 #include "names.h"
 #include "options.h"
@@ -100,54 +101,11 @@ private:
     Name name_;
 };
 
-// The unified hierarchy, as /proc tells it.
-std::string Hierarchy() {
-    std::ifstream mounts("/proc/self/mounts");
-    for (std::string device, place, type, rest; mounts >> device >> place >> type && std::getline(mounts, rest);) {
-        if (type == "cgroup2") {
-            return place;
-        }
-    }
-    return "";
-}
-
-// A cgroup of the test's own.
-class Group {
-public:
-    explicit Group(const std::string &name) : path_(Hierarchy() + "/" + name) { ::mkdir(path_.c_str(), 0755); }
-    ~Group() { ::rmdir(path_.c_str()); }
-    const std::string &path() const { return path_; }
-    // What `act` gives in a process of the cgroup.
-    long In(const std::function<long()> &act) const {
-        int ends[2];
-        EXPECT_EQ(::pipe(ends), 0);
-        const pid_t child = ::fork();
-        if (child == 0) {
-            std::ofstream(path_ + "/cgroup.procs") << "0" << std::flush;
-            const long result = act();
-            ::_exit(::write(ends[1], &result, sizeof(result)) == sizeof(result) ? 0 : 1);
-        }
-        ::close(ends[1]);
-        long result = -9999;
-        EXPECT_EQ(::read(ends[0], &result, sizeof(result)), static_cast<ssize_t>(sizeof(result)));
-        ::close(ends[0]);
-        ::waitpid(child, nullptr, 0);
-        return result;
-    }
-
-private:
-    std::string path_;
-};
-
 std::string Told(Guarding &guarding) { return enforced::Told(guarding.End()); }
 
 class CgroupGuard : public testing::Test {
 protected:
-    void SetUp() override {
-        if (Hierarchy().empty()) {  // as in a guest that has nothing but this test
-            ASSERT_EQ(::mount("none", "/sys/fs/cgroup", "cgroup2", 0, nullptr), 0) << strerror(errno);
-        }
-    }
+    void SetUp() override { ASSERT_TRUE(HaveHierarchy()) << strerror(errno); }
 };
 
 TEST_F(CgroupGuard, RefusesConnectionsByAddress) {

@@ -21,6 +21,7 @@
 
 #include "actor.h"
 #include "cases.h"
+#include "delivered.h"
 #include "guarding.h"
 #include "names.h"
 #include "options.h"
@@ -32,125 +33,6 @@ namespace {
 using enforced::MakePair;
 using enforced::Pair;
 using live::Chosen;
-
-constexpr const char *kReceives =
-    R"(event in ["recvmsg", "recvmmsg", "recvfrom", "read", "readv", "io_uring_recv", "io_uring"] && )";
-
-// A rule on what is received.
-std::string Rule(const std::string &name, const std::string &when, const std::string &action) {
-    return "  - {name: " + name + ", when: '" + kReceives + when + "', action: " + action + "}\n";
-}
-
-std::string KillsFor(const std::string &word) { return Rule("word", "payload.contains(\"" + word + "\")", "kill"); }
-
-struct Way {
-    const char *name;
-    std::function<ssize_t(int socket, void *room, std::size_t size)> receive;
-};
-
-ssize_t ReceiveMessage(int socket, void *room, std::size_t size) {
-    iovec parts[2] = {{room, size / 2}, {static_cast<char *>(room) + size / 2, size - size / 2}};
-    msghdr header{};
-    header.msg_iov = parts;
-    header.msg_iovlen = 2;
-    return ::recvmsg(socket, &header, 0);
-}
-
-ssize_t ReceiveMessages(int socket, void *room, std::size_t size) {
-    iovec part{room, size};
-    mmsghdr header{};
-    header.msg_hdr.msg_iov = &part;
-    header.msg_hdr.msg_iovlen = 1;
-    return ::recvmmsg(socket, &header, 1, 0, nullptr);
-}
-
-ssize_t ReceiveByUring(int socket, void *room, std::size_t size) {
-    traffic::Uring ring;
-    io_uring_sqe request{};
-    request.opcode = IORING_OP_RECV;
-    request.fd = socket;
-    request.addr = reinterpret_cast<std::uintptr_t>(room);
-    request.len = static_cast<unsigned>(size);
-    ring.Submit(request);
-    return ring.Await().res;
-}
-
-std::vector<Way> Ways() {
-    return {
-        {"recv", [](int socket, void *room, std::size_t size) { return ::recv(socket, room, size, 0); }},
-        {"peek", [](int socket, void *room, std::size_t size) { return ::recv(socket, room, size, MSG_PEEK); }},
-        {"read", [](int socket, void *room, std::size_t size) { return ::read(socket, room, size); }},
-        {"readv",
-         [](int socket, void *room, std::size_t size) {
-             const iovec part{room, size};
-             return ::readv(socket, &part, 1);
-         }},
-        {"recvmsg", ReceiveMessage},
-        {"recvmmsg", ReceiveMessages},
-        {"a duplicate", [](int socket, void *room, std::size_t size) { return ::recv(::dup(socket), room, size, 0); }},
-        {"a second thread",
-         [](int socket, void *room, std::size_t size) {
-             ssize_t got = -1;
-             std::thread([&] { got = ::recv(socket, room, size, 0); }).join();
-             return got;
-         }},
-        {"io_uring", ReceiveByUring},
-    };
-}
-
-// How a process ended that received, and whether its call came back.
-struct Outcome {
-    int status = -1;
-    bool returned = false;
-
-    bool Died() const { return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL; }
-    bool Lived() const { return WIFEXITED(status) && WEXITSTATUS(status) == 0; }
-};
-
-// A child receives what `pair.near` was sent; with `stays` it goes on until it is killed, for five seconds at most.
-Outcome InChild(const Pair &pair, const Way &way, bool stays = false) {
-    auto *returned = static_cast<std::atomic<bool> *>(
-        ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
-    const pid_t child = ::fork();
-    if (child == 0) {
-        ::alarm(20);
-        std::string room(70000, '\0');
-        const ssize_t got = way.receive(pair.far, room.data(), room.size());
-        *returned = true;
-        if (stays) {
-            ::sleep(5);
-        }
-        ::_exit(got > 0 ? 0 : 1);
-    }
-    Outcome outcome;
-    ::waitpid(child, &outcome.status, 0);
-    outcome.returned = *returned;
-    ::munmap(returned, 4096);
-    return outcome;
-}
-
-struct Kind {
-    const char *name;
-    int type, family;
-    bool is_stream() const { return type == SOCK_STREAM; }
-};
-constexpr Kind kKinds[] = {{"UNIX stream", SOCK_STREAM, AF_UNIX},
-                           {"UNIX datagram", SOCK_DGRAM, AF_UNIX},
-                           {"UNIX seqpacket", SOCK_SEQPACKET, AF_UNIX},
-                           {"TCP", SOCK_STREAM, AF_INET},
-                           {"UDP", SOCK_DGRAM, AF_INET}};
-
-// A pair over which these bytes are on their way.
-Pair Sent(const Kind &kind, const std::string &bytes) {
-    const Pair pair = MakePair(kind.type, kind.family);
-    EXPECT_EQ(enforced::Send(pair.near, bytes), static_cast<long>(bytes.size())) << kind.name;
-    return pair;
-}
-
-void Close(const Pair &pair) {
-    ::close(pair.near);
-    ::close(pair.far);
-}
 
 TEST(Delivery, KillsBeforeTheCallReturns) {
     Guarding guarding(KillsFor("delivery-secret"));
@@ -306,7 +188,7 @@ TEST(Delivery, KillsThoughNobodyReads) {
     }
     Close(noise);
     const Pair late = Sent(kKinds[0], std::string(3000, 'x') + "delivery-secret");
-    EXPECT_TRUE(InChild(late, Ways().front(), true).Died());
+    EXPECT_TRUE(InChild(late, Ways().front(), 5).Died());
     Close(late);
     process.Signal(SIGINT);
     process.Signal(SIGINT);
@@ -343,12 +225,12 @@ TEST(Delivery, KillsByWhatOnlyTheReaderKnows) {
     ASSERT_TRUE(guarding.Works()) << guarding.Said();
     const Kind stream = kKinds[0];
     const Pair late = Sent(stream, std::string(3000, 'x') + "delivery-secret");
-    const Outcome died = InChild(late, Ways().front(), true);
+    const Outcome died = InChild(late, Ways().front(), 5);
     EXPECT_TRUE(died.Died() && died.returned) << died.status;
     const Pair other = Sent(stream, std::string(3000, 'x') + "delivery-other");
     EXPECT_TRUE(InChild(other, Ways().front()).Lived());
     const Pair who = Sent(stream, "who");
-    const Outcome by_sender = InChild(who, Ways().front(), true);
+    const Outcome by_sender = InChild(who, Ways().front(), 5);
     const bool is_known = live::TextAt(guarding.End().back(), "/engine") != "tracepoint";  // which guesses
     EXPECT_EQ(by_sender.Died(), is_known) << by_sender.status;
     for (const Pair &pair : {late, other, who}) {
