@@ -12,6 +12,7 @@
 #include "cli/choices.h"
 #include "cli/commands.h"
 #include "cli/guard_run.h"
+#include "cli/guard_status.h"
 #include "cli/reading.h"
 #include "cli/report.h"
 #include "cli/supervised_run.h"
@@ -179,48 +180,6 @@ int run_guard(GuardCommand &options) {
     return end_like(end);
 }
 
-// What a guard says of itself, for people.
-void print_status(const std::string &text) {
-    const auto status = nlohmann::json::parse(text);
-    const auto &cgroup = status.at("cgroup");
-    fmt::print("guard {}: {}, engine {}{}, generation {}, on exit: {}\n", status.at("pid").get<long>(),
-               status.at("mode").get<std::string>(), status.at("engine").get<std::string>(),
-               cgroup.is_string() ? " at " + cgroup.get<std::string>() : "", status.at("generation").get<long>(),
-               status.at("on_exit").get<std::string>());
-    for (const auto &policy : status.at("policies")) {
-        fmt::print("{}: {}, {}, default {}: {} times\n", policy.at("file").get<std::string>(),
-                   policy.at("name").get<std::string>(), policy.at("mode").get<std::string>(),
-                   policy.at("default").get<std::string>(), policy.at("default_hits").get<std::uint64_t>());
-        for (const auto &rule : policy.at("rules")) {
-            fmt::print("  {:<24} {:<8} {:>8} times\n", rule.at("name").get<std::string>(),
-                       rule.at("action").get<std::string>(), rule.at("hits").get<std::uint64_t>());
-        }
-    }
-    for (const auto &hook : status.at("hooks")) {
-        fmt::print("hook {:<22} at {:<9} {}\n", hook.at("hook").get<std::string>(), hook.at("point").get<std::string>(),
-                   hook.at("proven").get<bool>() ? "proven" : "not proven");
-    }
-    fmt::print("unjudged {}{}\n", status.at("unjudged").get<std::uint64_t>(),
-               status.at("best_effort").get<bool>() ? fmt::format(" at most; {}", kBestEffort) : "");
-}
-
-// What is in force though no guard is at work.
-int print_kept(const std::vector<std::string> &kept, const std::string &output) {
-    if (output == "json") {
-        nlohmann::ordered_json status{{"pid", nullptr}, {"mode", "kept"}, {"kept", nlohmann::ordered_json::array()}};
-        for (const std::string &name : kept) {
-            status["kept"].push_back({{"name", name}, {"links", kept_links(name)}});
-        }
-        fmt::print("{}\n", status.dump());
-        return 0;
-    }
-    fmt::print("no guard is at work; what one left stays in force, and nobody reads what it reports:\n");
-    for (const std::string &name : kept) {
-        fmt::print("kept {}/{}: {}\n", kKeptFolder, name, fmt::join(kept_links(name), ", "));
-    }
-    return 0;
-}
-
 int release_all(const std::vector<std::string> &kept) {
     const Result<Fd> lock = lock_guard();
     if (!lock) {
@@ -243,7 +202,11 @@ int answer_without_guard(const std::string &request, const std::string &output) 
     if (kept->empty() || request == "reload") {
         return fail({"there is no guard at work", kExitUsage});
     }
-    return request == "status" ? print_kept(*kept, output) : release_all(*kept);
+    if (request == "release") {
+        return release_all(*kept);
+    }
+    print_kept(*kept, output);
+    return 0;
 }
 
 int run_asking(const std::string &request, const std::string &output) {

@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <nlohmann/json.hpp>
 
-#include "catalog/actions.h"
+#include "cli/guard_status.h"
 #include "cli/own_sockets.h"
 #include "cli/privilege.h"
 #include "cli/report.h"
@@ -26,6 +26,19 @@ const policy::Deployed *delivery_in(const PlacedPolicies &placed) {
     const auto at =
         std::ranges::find_if(placed.points, [](const policy::Deployed &one) { return is_delivery(one.point); });
     return at == placed.points.end() ? nullptr : &*at;
+}
+
+// Those of what was judged after delivery.
+void add_hits(Json &policies, const DeliveryJudge &judge) {
+    const auto add = [&](Json &hits, const Json &policy, const std::string &rule) {
+        hits = hits.get<std::uint64_t>() + judge.hits(policy.at("name").get<std::string>(), rule);
+    };
+    for (Json &policy : policies) {
+        add(policy.at("default_hits"), policy, "");
+        for (Json &rule : policy.at("rules")) {
+            add(rule.at("hits"), policy, rule.at("name").get<std::string>());
+        }
+    }
 }
 
 }  // namespace
@@ -77,6 +90,7 @@ Status GuardRun::load(Version &version) const {
     wanted.generation = version.generation;
     wanted.control = control_;
     wanted.keep = plan_.keep;
+    wanted.about = about_policies(*version.placed).dump();
     wanted.kind = plan_.kind;
     wanted.beside = current_ != nullptr ? current_->guard.get() : nullptr;
     wanted.cgroup = cgroup_ ? &*cgroup_ : nullptr;
@@ -331,25 +345,6 @@ std::string GuardRun::saying() const {
                        plan_.keep ? "; kept until `sockwarden release`" : "");
 }
 
-// Those of a rule, or without one of the policy's default, through all points.
-std::uint64_t GuardRun::hits_of(const policy::Policy &policy, const policy::Rule *rule) const {
-    std::uint64_t sum = 0;
-    for (const policy::Deployed &point : current_->placed->points) {
-        const std::vector<std::uint64_t> hits = current_->guard->hits(point.point);
-        std::size_t number = 0;
-        for (std::size_t i = 0; i < point.policies.size(); ++i) {
-            const policy::Excerpt &excerpt = point.policies[i];
-            for (const policy::Rule *one : excerpt.rules) {
-                sum += one == rule ? hits[number] : 0;
-                ++number;
-            }
-            sum += rule == nullptr && excerpt.policy == &policy ? hits[wire::IMAGE_CLAUSES + i] : 0;
-        }
-    }
-    DeliveryJudge *judge = deliveries_->current();
-    return judge != nullptr ? sum + judge->hits(policy.name, rule != nullptr ? rule->name : "") : sum;
-}
-
 std::string GuardRun::status() const {
     Json status{{"pid", ::getpid()},
                 {"mode", plan_.audit ? "audit" : "enforce"},
@@ -358,27 +353,19 @@ std::string GuardRun::status() const {
                 {"cgroup", cgroup_ ? Json(cgroup_->path()) : Json()},
                 {"generation", current_->generation},
                 {"on_exit", plan_.keep ? "keep" : "release"}};
-    status["policies"] = Json::array();
-    for (const PolicyFile &file : current_->placed->files) {
-        const policy::Policy &policy = file.policy;
-        Json rules = Json::array();
-        for (const policy::Rule &rule : policy.rules) {
-            rules.push_back(
-                {{"name", rule.name}, {"action", action(rule.action).name}, {"hits", hits_of(policy, &rule)}});
-        }
-        status["policies"].push_back({{"file", file.name},
-                                      {"name", policy.name},
-                                      {"mode", policy.mode == policy::Mode::enforce ? "enforce" : "audit"},
-                                      {"default", action(policy.otherwise).name},
-                                      {"default_hits", hits_of(policy, nullptr)},
-                                      {"rules", std::move(rules)}});
+    Json policies = about_policies(*current_->placed);
+    count_hits(policies, current_->guard->hits());
+    DeliveryJudge *const judge = deliveries_->current();
+    if (judge != nullptr) {
+        add_hits(policies, *judge);
     }
+    status["policies"] = std::move(policies);
     status["hooks"] = Json::array();
     for (const GuardHook &hook : current_->guard->hooks()) {
         status["hooks"].push_back(
             {{"hook", hook.row->target}, {"point", point(hook.row->point).word}, {"proven", hook.is_proven}});
     }
-    if (DeliveryJudge *judge = deliveries_->current()) {
+    if (judge != nullptr) {
         status["hooks"].push_back({{"hook", judge->engine_name()},
                                    {"point", point(delivery_in(*current_->placed)->point).word},
                                    {"proven", true}});

@@ -88,7 +88,6 @@ private:
     Status load(Version &version) const;
     Result<std::unique_ptr<DeliveryJudge>> judge_deliveries(Version &version) const;
     Status check_delivery(const Version &version) const;
-    std::uint64_t hits_of(const policy::Policy &policy, const policy::Rule *rule) const;
     Status open_cgroup();
     Status use_cgroups(const Error &why);
     std::string status() const;

@@ -508,6 +508,14 @@ TEST_F(CgroupGuard, IsKeptAndReleased) {
         EXPECT_EQ(Told(guarding), "connect:deny:victim");
     }
     EXPECT_EQ(Connect(victim.name()), -EACCES);
+    const live::Json status =
+        live::Json::parse(live::Process({Chosen().sockwarden, "status", "-o", "json"}).Wait().out);
+    EXPECT_EQ(live::TextAt(status, "/kept/0/policies/0/name"), "trial") << status;
+    EXPECT_EQ(live::TextAt(status, "/kept/0/policies/0/rules/0/name"), "victim") << status;
+    EXPECT_EQ(live::At(status, "/kept/0/policies/0/rules/0/hits"), live::Json(2)) << status;
+    EXPECT_EQ(live::At(status, "/kept/0/policies/0/default_hits"), live::Json(0)) << status;
+    EXPECT_NE(ask("status").out.find("  victim                   deny            2 times\n"), std::string::npos)
+        << ask("status").out;
     EXPECT_TRUE(ask("release").Exited(0));
     EXPECT_EQ(Connect(victim.name()), 0);
 }

@@ -462,6 +462,10 @@ TEST(Guard, IsKeptUntilItIsReleased) {
         const live::Ended status = Ask("status");
         EXPECT_TRUE(status.Exited(0)) << status.err;
         EXPECT_NE(status.out.find("gd_connect_stream"), std::string::npos) << status.out;
+        EXPECT_EQ(live::At(live::Json::parse(live::RunCommand({live::Chosen().sockwarden, "status", "-o", "json"}).out),
+                           "/kept/0/policies/0/rules/0/hits"),
+                  live::Json(2))
+            << "one by the heir";
         EXPECT_TRUE(Ask("reload").Exited(2));
         Guarding trial(kSecret, "", {"--duration", "1s"});
         EXPECT_FALSE(trial.Works());

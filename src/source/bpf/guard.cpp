@@ -58,7 +58,6 @@ void name_types(bpf_object &object) {
 
 // How many programs there are for each hook, and what follows its id in their names. Of those of a function the kernel
 // runs the last first (bpf_trampoline_link_prog), so that is how they are attached.
-constexpr std::string_view kAgain = "_again";
 constexpr std::string_view kTurns[] = {kAgain, ""};
 std::span<const std::string_view> turns_of(GuardKind kind) {
     return std::span(kTurns).last(kind == GuardKind::modify ? 2 : 1);
@@ -111,7 +110,7 @@ struct Guard::State {
     Status attach();
     Result<std::optional<Cgroup>> inside() const;
     Status prove();
-    Status keep(const std::string &name);
+    Status keep(const std::string &name, std::string_view about);
 };
 
 Status Guard::State::load(const GuardOptions &options) {
@@ -217,12 +216,14 @@ Status Guard::State::prove() {
                  kExitUnproven};
 }
 
-Status Guard::State::keep(const std::string &name) {
+Status Guard::State::keep(const std::string &name, std::string_view about) {
     std::vector<NamedLink> named;
     for (std::size_t i = 0; i < programs.size(); ++i) {
         named.push_back({programs[i].name, links[i].get()});
     }
-    if (Status status = sockwarden::keep(name, named, *map_ending_with(*object, ".bss")); !status) {
+    const KeptMaps maps{*map_ending_with(*object, ".bss"), *::bpf_object__find_map_by_name(object.get(), "hits"),
+                        about};
+    if (Status status = sockwarden::keep(name, named, maps); !status) {
         return status;
     }
     kept_as = name;
@@ -265,7 +266,7 @@ Result<std::unique_ptr<Guard>> Guard::open(const GuardOptions &options) {
     if (options.keep) {
         // The id of a guard that is gone may be this one's, and a container gives the same to each.
         const auto now = std::chrono::steady_clock::now().time_since_epoch().count();
-        if (Status status = state->keep(fmt::format("{}-{}", ::getpid(), now)); !status) {
+        if (Status status = state->keep(fmt::format("{}-{}", ::getpid(), now), options.about); !status) {
             return status.error();
         }
     }
@@ -287,7 +288,7 @@ std::vector<Loss> Guard::losses() {
     std::vector<Loss> losses = state_->session.losses(*state_->object);
     std::uint64_t skipped = 0;
     for (const State::Program &one : state_->programs) {
-        skipped += one.name.ends_with(kAgain) ? skipped_runs(*one.program) : 0;
+        skipped += one.name.ends_with(kAgain) ? skipped_runs(::bpf_program__fd(one.program)) : 0;
     }
     if (skipped != 0) {
         losses.push_back(loss_of(wire::COUNTER_unjudged, skipped));
@@ -307,17 +308,22 @@ Status Guard::detach() {
     return state_->kept_as.empty() ? Status(Done{}) : release_kept(std::exchange(state_->kept_as, {}));
 }
 
-std::vector<std::uint64_t> Guard::hits(PointId point) const {
-    std::vector<std::uint64_t> hits(wire::HITS_OF_POINT);
-    if (state_->object == nullptr) {
-        return hits;
-    }
-    const int map = ::bpf_object__find_map_fd_by_name(state_->object.get(), "hits");
-    for (std::uint32_t i = 0; i < hits.size(); ++i) {
-        const std::uint32_t index = static_cast<std::uint32_t>(point) * wire::HITS_OF_POINT + i;
-        ::bpf_map_lookup_elem(map, &index, &hits[i]);
-    }
+std::size_t place_of_hits(PointId point, std::size_t number) {
+    return static_cast<std::size_t>(point) * wire::HITS_OF_POINT + number;
+}
+
+std::vector<std::uint64_t> hits_in(int map) {
+    std::vector<std::uint64_t> hits(place_of_hits(static_cast<PointId>(wire::POINT_COUNT), 0));
+    std::vector<std::uint32_t> places(hits.size());
+    std::uint32_t behind = 0;
+    auto count = static_cast<__u32>(hits.size());
+    ::bpf_map_lookup_batch(map, nullptr, &behind, places.data(), hits.data(), &count, nullptr);
     return hits;
+}
+
+std::vector<std::uint64_t> Guard::hits() const {
+    return state_->object == nullptr ? std::vector<std::uint64_t>()
+                                     : hits_in(::bpf_object__find_map_fd_by_name(state_->object.get(), "hits"));
 }
 
 }  // namespace sockwarden

@@ -49,6 +49,7 @@ struct GuardOptions {
     std::vector<wire::own_socket> own;
     class Guard *beside = nullptr;  // judges until this one is in force; may be null
     bool keep = false;              // enforces on when this process has ended, until it is released (kept.h)
+    std::string about;              // what is kept with it then, for who asks
 };
 
 // A hook of the guard, and whether it was seen to refuse. Not where this machine has no sockets that pass it.
@@ -56,6 +57,15 @@ struct GuardHook {
     const GuardRow *row;
     bool is_proven = false;
 };
+
+// Where the hits stand of a rule of a point, by its number there; behind 1,024 of them those of the defaults of its
+// policies.
+std::size_t place_of_hits(PointId point, std::size_t number);
+// All that are in the map.
+std::vector<std::uint64_t> hits_in(int map);
+
+// Of the second of two programs at a hook, by which its name ends (turns.h).
+inline constexpr std::string_view kAgain = "_again";
 
 class Guard : public Source {
 public:
@@ -75,9 +85,8 @@ public:
     const std::string &kept_as() const;
 
     const std::vector<GuardHook> &hooks() const;
-    // How often the rules of a point, by their number there, have refused or reported; behind 1,024 of them the
-    // defaults of its policies.
-    std::vector<std::uint64_t> hits(PointId point) const;
+    // How often rules have refused or reported, see place_of_hits; empty where nothing is judged.
+    std::vector<std::uint64_t> hits() const;
 
 private:
     struct State;

@@ -14,9 +14,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <utility>
 
 #include "base/fd.h"
 #include "source/bpf/agent.h"
+#include "source/bpf/guard.h"
+#include "source/bpf/session.h"
 
 namespace sockwarden {
 namespace {
@@ -25,6 +28,8 @@ namespace fs = std::filesystem;
 
 constexpr const char *kBpfFolder = "/sys/fs/bpf";
 constexpr const char *kShared = "shared";
+constexpr const char *kHits = "hits";
+constexpr const char *kAbout = "about";
 
 std::string path_of(const std::string &name) { return std::string(kKeptFolder) + "/" + name; }
 
@@ -64,9 +69,37 @@ std::vector<std::string> names_in(const std::string &folder) {
     return names;
 }
 
-Status pin_all(const std::string &folder, std::span<const NamedLink> links, const bpf_map &shared) {
-    if (::bpf_obj_pin(::bpf_map__fd(&shared), (folder + "/" + kShared).c_str()) != 0) {
-        return errno_error("cannot pin in " + folder);
+// A map of one value, which is the text.
+Fd map_of(std::string_view text) {
+    const auto size = static_cast<std::uint32_t>(text.size());
+    Fd map(::bpf_map_create(BPF_MAP_TYPE_ARRAY, kAbout, sizeof(std::uint32_t), size, 1, nullptr));
+    const std::uint32_t first = 0;
+    return map && ::bpf_map_update_elem(map.get(), &first, text.data(), BPF_ANY) == 0 ? std::move(map) : Fd();
+}
+
+std::string text_of(const Fd &map) {
+    bpf_map_info info{};
+    __u32 size = sizeof(info);
+    if (!map || ::bpf_obj_get_info_by_fd(map.get(), &info, &size) != 0) {
+        return "";
+    }
+    // The kernel gives as many bytes as there are, to the next eight.
+    std::string text((info.value_size + 7) / 8 * 8, '\0');
+    const std::uint32_t first = 0;
+    if (::bpf_map_lookup_elem(map.get(), &first, text.data()) != 0) {
+        return "";
+    }
+    text.resize(info.value_size);
+    return text;
+}
+
+Status pin_all(const std::string &folder, std::span<const NamedLink> links, const KeptMaps &maps) {
+    const Fd about = map_of(maps.about);
+    for (const auto &[fd, name] : {std::pair(::bpf_map__fd(&maps.shared), kShared),
+                                   std::pair(::bpf_map__fd(&maps.hits), kHits), std::pair(about.get(), kAbout)}) {
+        if (::bpf_obj_pin(fd, (folder + "/" + name).c_str()) != 0) {
+            return errno_error("cannot pin in " + folder);
+        }
     }
     for (const NamedLink &one : links) {
         if (::bpf_obj_pin(::bpf_link__fd(one.link), (folder + "/" + one.name).c_str()) != 0) {
@@ -76,9 +109,24 @@ Status pin_all(const std::string &folder, std::span<const NamedLink> links, cons
     return Done{};
 }
 
+Fd pinned(const std::string &name, const std::string &what) {
+    return Fd(::bpf_obj_get((path_of(name) + "/" + what).c_str()));
+}
+
+// Of the program of a link.
+std::uint64_t skipped_runs_by(const Fd &link) {
+    bpf_link_info info{};
+    __u32 size = sizeof(info);
+    if (!link || ::bpf_obj_get_info_by_fd(link.get(), &info, &size) != 0) {
+        return 0;
+    }
+    const Fd program(::bpf_prog_get_fd_by_id(info.prog_id));
+    return program ? skipped_runs(program.get()) : 0;
+}
+
 Mapping shared_of(const std::string &name) {
     constexpr std::size_t kSize = sizeof(wire::shared_state);
-    const Fd map(::bpf_obj_get((path_of(name) + "/" + kShared).c_str()));
+    const Fd map = pinned(name, kShared);
     return {map ? ::mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_SHARED, map.get(), 0) : MAP_FAILED, kSize};
 }
 
@@ -88,7 +136,7 @@ volatile wire::shared_state &state_in(const Mapping &memory) {
 
 }  // namespace
 
-Status keep(const std::string &name, std::span<const NamedLink> links, const bpf_map &shared) {
+Status keep(const std::string &name, std::span<const NamedLink> links, const KeptMaps &maps) {
     if (Status status = make_folder(); !status) {
         return status;
     }
@@ -96,7 +144,7 @@ Status keep(const std::string &name, std::span<const NamedLink> links, const bpf
     if (::mkdir(folder.c_str(), 0700) != 0) {
         return errno_error("cannot make " + folder);
     }
-    Status status = pin_all(folder, links, shared);
+    Status status = pin_all(folder, links, maps);
     if (status) {
         return status;
     }
@@ -117,8 +165,20 @@ Result<std::vector<std::string>> kept_guards() {
 
 std::vector<std::string> kept_links(const std::string &name) {
     std::vector<std::string> names = names_in(path_of(name));
-    std::erase(names, kShared);
+    std::erase_if(names, [](const std::string &one) { return one == kShared || one == kHits || one == kAbout; });
     return names;
+}
+
+Kept describe_kept(const std::string &name) {
+    Kept kept;
+    kept.about = text_of(pinned(name, kAbout));
+    if (const Fd hits = pinned(name, kHits)) {
+        kept.hits = hits_in(hits.get());
+    }
+    for (const std::string &link : kept_links(name)) {
+        kept.unjudged += link.ends_with(kAgain) ? skipped_runs_by(pinned(name, link)) : 0;
+    }
+    return kept;
 }
 
 Status adopt_kept(const std::string &name) {

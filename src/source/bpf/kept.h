@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Enforcement that outlives its agent: the links of a guard, and the memory that it shares, pinned in a folder of the
-// BPF file system.
+// Enforcement that outlives its agent: the links of a guard, the maps that tell of it, and what it says of itself,
+// pinned in a folder of the BPF file system.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -21,14 +23,29 @@ struct NamedLink {
     const bpf_link *link;
 };
 
-// Pins them in the folder `name`, which must not be there; mounts the BPF file system where nobody has. After an error
-// nothing is kept.
-Status keep(const std::string &name, std::span<const NamedLink> links, const bpf_map &shared);
+// What is kept beside the links.
+struct KeptMaps {
+    const bpf_map &shared;
+    const bpf_map &hits;
+    std::string_view about;  // for who asks about it later; any text
+};
+
+// Pins all of it in the folder `name`, which must not be there; mounts the BPF file system where nobody has. After an
+// error nothing is kept.
+Status keep(const std::string &name, std::span<const NamedLink> links, const KeptMaps &maps);
 
 // The names of the guards that are kept. The error says that the folder may be anybody's.
 Result<std::vector<std::string>> kept_guards();
 // The links of one, by name.
 std::vector<std::string> kept_links(const std::string &name);
+
+// What one tells of itself.
+struct Kept {
+    std::string about;                // as it was given; empty where that cannot be read
+    std::vector<std::uint64_t> hits;  // of Guard::hits; empty likewise
+    std::uint64_t unjudged = 0;       // runs that the kernel skipped of both programs of a hook, at most
+};
+Kept describe_kept(const std::string &name);
 
 // Makes this process the agent of one, so that it is refused nothing.
 Status adopt_kept(const std::string &name);

@@ -83,11 +83,10 @@ bool Session::prepare_sleep() {
     return true;
 }
 
-std::uint64_t skipped_runs(const bpf_program &program) {
+std::uint64_t skipped_runs(int program) {
     bpf_prog_info info{};
     __u32 size = sizeof(info);
-    const int fd = ::bpf_program__fd(&program);
-    return fd >= 0 && ::bpf_obj_get_info_by_fd(fd, &info, &size) == 0 ? info.recursion_misses : 0;
+    return program >= 0 && ::bpf_obj_get_info_by_fd(program, &info, &size) == 0 ? info.recursion_misses : 0;
 }
 
 Loss loss_of(std::uint32_t counter, std::uint64_t count, int cpu) {
@@ -111,7 +110,7 @@ std::vector<Loss> Session::losses(const bpf_object &object) const {
     }
     std::uint64_t recursion = 0;
     bpf_program *program = nullptr;
-    bpf_object__for_each_program(program, &object) { recursion += skipped_runs(*program); }
+    bpf_object__for_each_program(program, &object) { recursion += skipped_runs(::bpf_program__fd(program)); }
     if (recursion != 0) {
         losses.push_back(loss_of(wire::COUNTER_recursion, recursion));
     }

@@ -38,7 +38,7 @@ private:
 };
 
 // How often the kernel skipped a program because it was already running on that CPU.
-std::uint64_t skipped_runs(const bpf_program &program);
+std::uint64_t skipped_runs(int program);
 
 Loss loss_of(std::uint32_t counter, std::uint64_t count, int cpu = -1);
 
