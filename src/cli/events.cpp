@@ -10,7 +10,7 @@
 namespace sockwarden {
 namespace {
 
-constexpr const char *kExamples = R"(Examples:
+constexpr const char *kEventsExamples = R"(Examples:
   sockwarden events                        what can be traced
   sockwarden explain recvmsg               what one of them says
   sudo sockwarden trace --events recvmsg   traces it, or a whole set: --events receive)";
@@ -33,7 +33,7 @@ int run_events() {
 
 void add_events(CLI::App &app, Run &run) {
     CLI::App *command = app.add_subcommand("events", "List what can be traced");
-    command->footer(kExamples);
+    command->footer(kEventsExamples);
     command->callback([&run] { run = run_events; });
 }
 

@@ -16,7 +16,7 @@
 namespace sockwarden {
 namespace {
 
-constexpr const char *kExamples = R"(Examples:
+constexpr const char *kExplainExamples = R"(Examples:
   sockwarden explain recvmsg                       what the event says, and how far to trust each field
   sockwarden explain recvmsg --format markdown     the same for a document
   sockwarden explain recvmsg --format man | man -l -
@@ -71,7 +71,7 @@ void add_explain(CLI::App &app, Run &run) {
     auto options = std::make_shared<ExplainOptions>();
     command->add_option("EVENT", options->event, "The event (see `sockwarden events`)");
     command->add_option("--format", options->format, join_words(choices_of("--format")))->type_name("FORMAT");
-    command->footer(kExamples);
+    command->footer(kExplainExamples);
     command->callback([options, &run] { run = [options] { return run_explain(*options); }; });
 }
 

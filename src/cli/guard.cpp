@@ -22,7 +22,7 @@
 namespace sockwarden {
 namespace {
 
-constexpr const char *kExamples = R"(Examples:
+constexpr const char *kGuardExamples = R"(Examples:
   sockwarden guard --policy docker.yaml --duration 60s          enforces for a minute: a safe trial
   sockwarden guard --policy docker.yaml --audit                 reports what would be refused, refuses nothing
   sockwarden guard --policy /etc/sockwarden/policies -w log.json
@@ -257,7 +257,7 @@ void add_guard(CLI::App &app, Run &run, std::vector<std::string> words) {
                      "Payload bytes of each delivered message that rules can ask about, 0 to 65535 [4096]")
         ->type_name("N");
     options->declare_run(*command);
-    command->footer(kExamples);
+    command->footer(kGuardExamples);
     command->callback([options, &run] { run = [options] { return run_guard(*options); }; });
     for (const auto &[name, what] : {std::pair("status", "Say what the guard at work enforces, and how often"),
                                      std::pair("reload", "Let the guard at work read its policies anew"),

@@ -22,7 +22,7 @@
 namespace sockwarden {
 namespace {
 
-constexpr const char *kExamples = R"(Examples:
+constexpr const char *kPolicyExamples = R"(Examples:
   sockwarden policy facts                       what rules may ask, and how
   sockwarden policy check my.yaml               what is wrong with a policy, and where
   sockwarden policy test my.yaml                runs the tests inside it
@@ -159,7 +159,7 @@ CLI::App *add_with_files(CLI::App &app, const char *name, const char *descriptio
 
 void add_policy(CLI::App &app, Run &run) {
     CLI::App *command = app.add_subcommand("policy", "Check and test policies, and list what their rules may ask");
-    command->footer(kExamples);
+    command->footer(kPolicyExamples);
     auto options = std::make_shared<PolicyOptions>();
     CLI::App *check = add_with_files(*command, "check",
                                      "Say what is wrong with policies, and where their rules can be enforced", options);

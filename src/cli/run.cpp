@@ -13,7 +13,7 @@
 namespace sockwarden {
 namespace {
 
-constexpr const char *kExamples = R"(Examples:
+constexpr const char *kRunExamples = R"(Examples:
   sockwarden run -- curl http://localhost/           every message that it receives
   sockwarden run --policy my.yaml -- ./server        refuses what the policy refuses; needs no privilege
   sockwarden run --policy my.yaml --audit -- make    reports what would be refused, refuses nothing
@@ -79,7 +79,7 @@ void add_run(CLI::App &app, Run &run, std::vector<std::string> words) {
         ->add_option("--events", options->events,
                      "Events and sets of them to trace; with policies besides what they refuse [receive, or none]")
         ->type_name("NAMES");
-    command->footer(kExamples);
+    command->footer(kRunExamples);
     command->callback([options, &run] { run = [options] { return run_run(*options); }; });
 }
 

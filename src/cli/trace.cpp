@@ -19,7 +19,7 @@
 namespace sockwarden {
 namespace {
 
-constexpr const char *kExamples = R"(Examples:
+constexpr const char *kTraceExamples = R"(Examples:
   sockwarden trace                              every recvmsg of every process
   sockwarden trace -- dbus-send --system …      one program and its descendants
   sockwarden trace --pid 1231 -o json | jq .    one running process, for programs
@@ -85,7 +85,7 @@ void add_trace(CLI::App &app, Run &run, std::vector<std::string> words) {
     auto options = std::make_shared<TraceOptions>();
     options->command = std::move(words);
     options->declare(*command);
-    command->footer(kExamples);
+    command->footer(kTraceExamples);
     command->callback([options, &run] { run = [options] { return run_trace(*options); }; });
 }
 
