@@ -90,7 +90,7 @@ Status GuardRun::load(Version &version) const {
     wanted.generation = version.generation;
     wanted.control = control_;
     wanted.keep = plan_.keep;
-    wanted.about = about_policies(*version.placed).dump();
+    wanted.about = plan_.keep ? json_text(about_policies(*version.placed)) : "";
     wanted.kind = plan_.kind;
     wanted.beside = current_ != nullptr ? current_->guard.get() : nullptr;
     wanted.cgroup = cgroup_ ? &*cgroup_ : nullptr;
@@ -376,7 +376,7 @@ std::string GuardRun::status() const {
             status["unjudged"] = status["unjudged"].get<std::uint64_t>() + loss.count;
         }
     }
-    return status.dump() + "\n";
+    return json_text(status) + "\n";
 }
 
 int GuardRun::take_in() const { return ::write(door_.get(), "0", 1) == 1 ? 0 : errno; }

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "catalog/actions.h"
 #include "source/bpf/guard.h"
 #include "source/bpf/kept.h"
@@ -47,16 +48,26 @@ void count(Json &places, const std::vector<std::uint64_t> &hits) {
     places = sum;
 }
 
-void print_policies(const Json &policies) {
+// A text of it, fit for a terminal.
+std::string shown(const Json &text) {
+    std::string printable;
+    append_printable(printable, text.get<std::string>());
+    return printable;
+}
+
+// For people.
+std::string policies_text(const Json &policies) {
+    std::string text;
     for (const Json &policy : policies) {
-        fmt::print("{}: {}, {}, default {}: {} times\n", policy.at("file").get<std::string>(),
-                   policy.at("name").get<std::string>(), policy.at("mode").get<std::string>(),
-                   policy.at("default").get<std::string>(), policy.at("default_hits").get<std::uint64_t>());
+        text += fmt::format("{}: {}, {}, default {}: {} times\n", shown(policy.at("file")), shown(policy.at("name")),
+                            shown(policy.at("mode")), shown(policy.at("default")),
+                            policy.at("default_hits").get<std::uint64_t>());
         for (const Json &rule : policy.at("rules")) {
-            fmt::print("  {:<24} {:<8} {:>8} times\n", rule.at("name").get<std::string>(),
-                       rule.at("action").get<std::string>(), rule.at("hits").get<std::uint64_t>());
+            text += fmt::format("  {:<24} {:<8} {:>8} times\n", shown(rule.at("name")), shown(rule.at("action")),
+                                rule.at("hits").get<std::uint64_t>());
         }
     }
+    return text;
 }
 
 // What one that is kept tells. Its folder belongs to root alone, and yet another version may have written it.
@@ -66,8 +77,9 @@ Json status_of_kept(const std::string &name) {
     try {
         Json policies = Json::parse(kept.about);
         count_hits(policies, kept.hits);
+        policies_text(policies);  // asks for all that it has to have
         status["policies"] = std::move(policies);
-    } catch (const Json::exception &) {  // as another version says it
+    } catch (const Json::exception &) {  // as another version says it, or before there was any
     }
     return status;
 }
@@ -93,6 +105,8 @@ Json about_policies(const PlacedPolicies &placed) {
     return policies;
 }
 
+std::string json_text(const Json &json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
 void count_hits(Json &policies, const std::vector<std::uint64_t> &hits) {
     for (Json &policy : policies) {
         count(policy.at("default_hits"), hits);
@@ -109,7 +123,7 @@ void print_status(const std::string &answer) {
                status.at("mode").get<std::string>(), status.at("engine").get<std::string>(),
                cgroup.is_string() ? " at " + cgroup.get<std::string>() : "", status.at("generation").get<long>(),
                status.at("on_exit").get<std::string>());
-    print_policies(status.at("policies"));
+    fmt::print("{}", policies_text(status.at("policies")));
     for (const Json &hook : status.at("hooks")) {
         fmt::print("hook {:<22} at {:<9} {}\n", hook.at("hook").get<std::string>(), hook.at("point").get<std::string>(),
                    hook.at("proven").get<bool>() ? "proven" : "not proven");
@@ -124,12 +138,12 @@ void print_kept(const std::vector<std::string> &kept, const std::string &output)
         status["kept"].push_back(status_of_kept(name));
     }
     if (output == "json") {
-        fmt::print("{}\n", status.dump());
+        fmt::print("{}\n", json_text(status));
         return;
     }
     fmt::print("no guard is at work; what one left stays in force, and nobody reads what it reports:\n");
     for (const Json &one : status.at("kept")) {
-        print_policies(one.at("policies"));
+        fmt::print("{}", policies_text(one.at("policies")));
         fmt::print("kept {}/{}: {}\n", kKeptFolder, one.at("name").get<std::string>(),
                    fmt::join(one.at("links").get<std::vector<std::string>>(), ", "));
         if (const auto unjudged = one.at("unjudged").get<std::uint64_t>(); unjudged != 0) {

@@ -14,6 +14,8 @@ namespace sockwarden {
 // The policies, with their rules and defaults. In the place of hits it has where they stand among Guard::hits, so that
 // it can be kept beside a map of them.
 nlohmann::ordered_json about_policies(const PlacedPolicies &placed);
+// In one line. A file's name need not be UTF-8: what is none is replaced.
+std::string json_text(const nlohmann::ordered_json &json);
 // Puts the numbers there.
 void count_hits(nlohmann::ordered_json &policies, const std::vector<std::uint64_t> &hits);
 

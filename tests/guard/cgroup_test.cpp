@@ -516,8 +516,34 @@ TEST_F(CgroupGuard, IsKeptAndReleased) {
     EXPECT_EQ(live::At(status, "/kept/0/policies/0/default_hits"), live::Json(0)) << status;
     EXPECT_NE(ask("status").out.find("  victim                   deny            2 times\n"), std::string::npos)
         << ask("status").out;
+    // As an earlier version left it, without any that tells of it.
+    for (const auto &kept : std::filesystem::directory_iterator("/sys/fs/bpf/sockwarden")) {
+        for (const char *map : {"hits", "about", "counters"}) {
+            EXPECT_EQ(::unlink((kept.path() / map).c_str()), 0) << map;
+        }
+    }
+    const live::Ended bare = live::Process({Chosen().sockwarden, "status", "-o", "json"}).Wait();
+    EXPECT_EQ(live::At(live::Json::parse(bare.out), "/kept/0/policies"), live::Json()) << bare.out;
+    EXPECT_TRUE(ask("status").Exited(0));
     EXPECT_TRUE(ask("release").Exited(0));
     EXPECT_EQ(Connect(victim.name()), 0);
+}
+
+TEST_F(CgroupGuard, NamesOfFilesNeedNotBeText) {
+    const std::string path = "/tmp/cgroup-\xe9.yaml";
+    std::ofstream(path) << "version: 1\nname: trial\nrules:\n" << kVictim;
+    live::Process process(
+        {Chosen().sockwarden, "guard", "--engine", "cgroup", "-w", "/dev/null", "--on-exit", "keep", "--policy", path});
+    EXPECT_TRUE(
+        process.ReadUntil([&] { return process.err().find("hooks proven") != std::string::npos; }, live::Seconds(30)))
+        << process.err();
+    const live::Ended reloaded = live::Process({Chosen().sockwarden, "reload"}).Wait();
+    EXPECT_TRUE(reloaded.Exited(0)) << reloaded.err;
+    const live::Ended status = live::Process({Chosen().sockwarden, "status"}).Wait();
+    EXPECT_NE(status.out.find(": trial, enforce"), std::string::npos) << status.out << status.err;
+    EXPECT_TRUE(live::Process({Chosen().sockwarden, "release"}).Wait().Exited(0));
+    EXPECT_TRUE(process.Wait().Exited(0));
+    ::unlink(path.c_str());
 }
 
 // Whoever asks the guard is never refused, by whatever path.

@@ -8,7 +8,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cstdint>
 #include <thread>
 
@@ -81,9 +80,14 @@ std::vector<Way> Ways() {
     };
 }
 
+Flag::Flag()
+    : value_(static_cast<std::atomic<bool> *>(
+          ::mmap(nullptr, sizeof(*value_), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {}
+
+Flag::~Flag() { ::munmap(value_, sizeof(*value_)); }
+
 Outcome InChild(const Pair &pair, const Way &way, unsigned stays, const std::function<void()> &first) {
-    auto *returned = static_cast<std::atomic<bool> *>(
-        ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+    const Flag returned;
     const pid_t child = ::fork();
     if (child == 0) {
         ::alarm(20);
@@ -99,7 +103,6 @@ Outcome InChild(const Pair &pair, const Way &way, unsigned stays, const std::fun
     Outcome outcome;
     ::waitpid(child, &outcome.status, 0);
     outcome.returned = *returned;
-    ::munmap(returned, 4096);
     return outcome;
 }
 

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 #include <sys/wait.h>
 
+#include <atomic>
 #include <csignal>
 #include <functional>
 #include <string>
@@ -32,6 +33,19 @@ struct Outcome {
 
     bool Died() const { return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL; }
     bool Lived() const { return WIFEXITED(status) && WEXITSTATUS(status) == 0; }
+};
+
+// A truth value that a child shares with who forked it.
+class Flag {
+public:
+    Flag();
+    Flag(const Flag &) = delete;
+    Flag &operator=(const Flag &) = delete;
+    ~Flag();
+    std::atomic<bool> &operator*() const { return *value_; }
+
+private:
+    std::atomic<bool> *value_;
 };
 
 // A child receives what `pair.near` was sent, and goes on for so many seconds unless it is killed. It becomes what

@@ -221,8 +221,10 @@ Status Guard::State::keep(const std::string &name, std::string_view about) {
     for (std::size_t i = 0; i < programs.size(); ++i) {
         named.push_back({programs[i].name, links[i].get()});
     }
-    const KeptMaps maps{*map_ending_with(*object, ".bss"), *::bpf_object__find_map_by_name(object.get(), "hits"),
-                        about};
+    const auto map = [&](const char *which) -> const bpf_map & {
+        return *::bpf_object__find_map_by_name(object.get(), which);
+    };
+    const KeptMaps maps{*map_ending_with(*object, ".bss"), map("hits"), map("counters"), about};
     if (Status status = sockwarden::keep(name, named, maps); !status) {
         return status;
     }
@@ -313,11 +315,13 @@ std::size_t place_of_hits(PointId point, std::size_t number) {
 }
 
 std::vector<std::uint64_t> hits_in(int map) {
-    std::vector<std::uint64_t> hits(place_of_hits(static_cast<PointId>(wire::POINT_COUNT), 0));
+    std::vector<std::uint64_t> hits(entries_of_numbers(map, BPF_MAP_TYPE_ARRAY));
     std::vector<std::uint32_t> places(hits.size());
     std::uint32_t behind = 0;
     auto count = static_cast<__u32>(hits.size());
-    ::bpf_map_lookup_batch(map, nullptr, &behind, places.data(), hits.data(), &count, nullptr);
+    if (::bpf_map_lookup_batch(map, nullptr, &behind, places.data(), hits.data(), &count, nullptr) != 0) {
+        hits.clear();
+    }
     return hits;
 }
 

@@ -61,7 +61,7 @@ struct GuardHook {
 // Where the hits stand of a rule of a point, by its number there; behind 1,024 of them those of the defaults of its
 // policies.
 std::size_t place_of_hits(PointId point, std::size_t number);
-// All that are in the map.
+// All that are in the map, which another version may have made; empty where it is no such map.
 std::vector<std::uint64_t> hits_in(int map);
 
 // Of the second of two programs at a hook, by which its name ends (turns.h).

@@ -29,7 +29,9 @@ namespace fs = std::filesystem;
 constexpr const char *kBpfFolder = "/sys/fs/bpf";
 constexpr const char *kShared = "shared";
 constexpr const char *kHits = "hits";
+constexpr const char *kCounters = "counters";
 constexpr const char *kAbout = "about";
+constexpr std::string_view kMaps[] = {kShared, kHits, kCounters, kAbout};
 
 std::string path_of(const std::string &name) { return std::string(kKeptFolder) + "/" + name; }
 
@@ -74,7 +76,8 @@ Fd map_of(std::string_view text) {
     const auto size = static_cast<std::uint32_t>(text.size());
     Fd map(::bpf_map_create(BPF_MAP_TYPE_ARRAY, kAbout, sizeof(std::uint32_t), size, 1, nullptr));
     const std::uint32_t first = 0;
-    return map && ::bpf_map_update_elem(map.get(), &first, text.data(), BPF_ANY) == 0 ? std::move(map) : Fd();
+    const bool is_made = map && ::bpf_map_update_elem(map.get(), &first, text.data(), BPF_ANY) == 0;
+    return is_made ? std::move(map) : Fd();
 }
 
 std::string text_of(const Fd &map) {
@@ -83,20 +86,20 @@ std::string text_of(const Fd &map) {
     if (!map || ::bpf_obj_get_info_by_fd(map.get(), &info, &size) != 0) {
         return "";
     }
-    // The kernel gives as many bytes as there are, to the next eight.
-    std::string text((info.value_size + 7) / 8 * 8, '\0');
+    std::string text(info.value_size, '\0');
     const std::uint32_t first = 0;
-    if (::bpf_map_lookup_elem(map.get(), &first, text.data()) != 0) {
-        return "";
-    }
-    text.resize(info.value_size);
-    return text;
+    const bool is_text = info.type == BPF_MAP_TYPE_ARRAY;
+    return is_text && ::bpf_map_lookup_elem(map.get(), &first, text.data()) == 0 ? text : "";
 }
 
 Status pin_all(const std::string &folder, std::span<const NamedLink> links, const KeptMaps &maps) {
     const Fd about = map_of(maps.about);
-    for (const auto &[fd, name] : {std::pair(::bpf_map__fd(&maps.shared), kShared),
-                                   std::pair(::bpf_map__fd(&maps.hits), kHits), std::pair(about.get(), kAbout)}) {
+    if (!about) {
+        return errno_error("cannot make the map about");
+    }
+    for (const auto &[fd, name] :
+         {std::pair(::bpf_map__fd(&maps.shared), kShared), std::pair(::bpf_map__fd(&maps.hits), kHits),
+          std::pair(::bpf_map__fd(&maps.counters), kCounters), std::pair(about.get(), kAbout)}) {
         if (::bpf_obj_pin(fd, (folder + "/" + name).c_str()) != 0) {
             return errno_error("cannot pin in " + folder);
         }
@@ -165,15 +168,19 @@ Result<std::vector<std::string>> kept_guards() {
 
 std::vector<std::string> kept_links(const std::string &name) {
     std::vector<std::string> names = names_in(path_of(name));
-    std::erase_if(names, [](const std::string &one) { return one == kShared || one == kHits || one == kAbout; });
+    std::erase_if(names, [](const std::string &one) { return std::ranges::find(kMaps, one) != std::end(kMaps); });
     return names;
 }
 
 Kept describe_kept(const std::string &name) {
     Kept kept;
     kept.about = text_of(pinned(name, kAbout));
-    if (const Fd hits = pinned(name, kHits)) {
-        kept.hits = hits_in(hits.get());
+    kept.hits = hits_in(pinned(name, kHits).get());
+    const Fd counters = pinned(name, kCounters);
+    if (entries_of_numbers(counters.get(), BPF_MAP_TYPE_PERCPU_ARRAY) != 0) {
+        for (const std::uint64_t count : counts_in(counters.get(), wire::COUNTER_unjudged)) {
+            kept.unjudged += count;
+        }
     }
     for (const std::string &link : kept_links(name)) {
         kept.unjudged += link.ends_with(kAgain) ? skipped_runs_by(pinned(name, link)) : 0;

@@ -27,6 +27,7 @@ struct NamedLink {
 struct KeptMaps {
     const bpf_map &shared;
     const bpf_map &hits;
+    const bpf_map &counters;
     std::string_view about;  // for who asks about it later; any text
 };
 
@@ -43,7 +44,7 @@ std::vector<std::string> kept_links(const std::string &name);
 struct Kept {
     std::string about;                // as it was given; empty where that cannot be read
     std::vector<std::uint64_t> hits;  // of Guard::hits; empty likewise
-    std::uint64_t unjudged = 0;       // runs that the kernel skipped of both programs of a hook, at most
+    std::uint64_t unjudged = 0;       // as the guard's losses count it
 };
 Kept describe_kept(const std::string &name);
 

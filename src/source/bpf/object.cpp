@@ -90,6 +90,14 @@ Status load_object(bpf_object &object, int &why_not) {
     return Error{why, 2};
 }
 
+std::uint32_t entries_of_numbers(int map, bpf_map_type type) {
+    bpf_map_info info{};
+    __u32 size = sizeof(info);
+    const bool is_such = ::bpf_obj_get_info_by_fd(map, &info, &size) == 0 && info.type == type &&
+                         info.key_size == sizeof(std::uint32_t) && info.value_size == sizeof(std::uint64_t);
+    return is_such ? info.max_entries : 0;
+}
+
 Status put_image(const bpf_object &object, std::uint32_t number, Bytes image) {
     const bpf_map *images = ::bpf_object__find_map_by_name(&object, "images");
     std::vector<std::byte> room(::bpf_map__value_size(images));

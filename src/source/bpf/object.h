@@ -30,6 +30,10 @@ Result<Object> open_object(Bytes bytes, TypesOf types = TypesOf::kernel_and_modu
 // The map whose name ends so, as those of sections do; null where there is none.
 bpf_map *map_ending_with(const bpf_object &object, std::string_view ending);
 
+// Entries of a map of this type whose values are 64-bit numbers; 0 where it is none, as one that another version pinned
+// may be.
+std::uint32_t entries_of_numbers(int map, bpf_map_type type);
+
 // What is fixed before the object is loaded, and how many CPUs have rings.
 Status put_config(bpf_object &object, const wire::capture_config &config);
 

@@ -94,15 +94,19 @@ Loss loss_of(std::uint32_t counter, std::uint64_t count, int cpu) {
     return {std::string(row.name), std::string(row.sum), cpu, count};
 }
 
+std::vector<std::uint64_t> counts_in(int map, std::uint32_t which) {
+    std::vector<std::uint64_t> counts(static_cast<std::size_t>(::libbpf_num_possible_cpus()));
+    if (::bpf_map_lookup_elem(map, &which, counts.data()) != 0) {
+        counts.clear();
+    }
+    return counts;
+}
+
 std::vector<Loss> Session::losses(const bpf_object &object) const {
     std::vector<Loss> losses;
-    const auto cpus = static_cast<std::size_t>(::libbpf_num_possible_cpus());
-    std::vector<std::uint64_t> values(cpus);
     for (std::uint32_t which = 0; which < wire::COUNTER_COUNT; ++which) {
-        if (::bpf_map_lookup_elem(::bpf_map__fd(counters_), &which, values.data()) != 0) {
-            continue;
-        }
-        for (std::size_t cpu = 0; cpu < cpus; ++cpu) {
+        const std::vector<std::uint64_t> values = counts_in(::bpf_map__fd(counters_), which);
+        for (std::size_t cpu = 0; cpu < values.size(); ++cpu) {
             if (values[cpu] != 0) {
                 losses.push_back(loss_of(which, values[cpu], static_cast<int>(cpu)));
             }

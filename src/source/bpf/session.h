@@ -37,6 +37,9 @@ private:
     const bpf_map *counters_ = nullptr;
 };
 
+// What a counter stands at on each CPU; empty where the map has no such.
+std::vector<std::uint64_t> counts_in(int map, std::uint32_t which);
+
 // How often the kernel skipped a program because it was already running on that CPU.
 std::uint64_t skipped_runs(int program);
 
