@@ -146,9 +146,7 @@ void print_kept(const std::vector<std::string> &kept, const std::string &output)
         fmt::print("{}", policies_text(one.at("policies")));
         fmt::print("kept {}/{}: {}\n", kKeptFolder, one.at("name").get<std::string>(),
                    fmt::join(one.at("links").get<std::vector<std::string>>(), ", "));
-        if (const auto unjudged = one.at("unjudged").get<std::uint64_t>(); unjudged != 0) {
-            fmt::print("unjudged {} at most; {}\n", unjudged, kBestEffort);
-        }
+        fmt::print("unjudged {} at most\n", one.at("unjudged").get<std::uint64_t>());
     }
 }
 

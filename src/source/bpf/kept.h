@@ -44,7 +44,7 @@ std::vector<std::string> kept_links(const std::string &name);
 struct Kept {
     std::string about;                // as it was given; empty where that cannot be read
     std::vector<std::uint64_t> hits;  // of Guard::hits; empty likewise
-    std::uint64_t unjudged = 0;       // as the guard's losses count it
+    std::uint64_t unjudged = 0;       // as the guard's losses count it; 0 too where that cannot be read
 };
 Kept describe_kept(const std::string &name);
 
