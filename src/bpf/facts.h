@@ -119,10 +119,8 @@ apart int is_process_kept(struct matching *match)
 	if (!match)
 		return 1;
 	if (config.facts & facts_of_process & ~ASKED(process_comm)) {
-		uid = task->cred->uid.val;
-		gid = task->cred->gid.val;
 		exec = task->self_exec_id;
-		cgroup_id = task->cgroups->dfl_cgrp->kn->id;
+		present_ids(task, &uid, &gid, &cgroup_id);
 	}
 	comm_of(task, comm);
 	if (match->process_known && match->exec == exec && match->uid == uid && match->gid == gid &&

@@ -41,7 +41,7 @@ worker void ask_early(struct matching *match, u32 event)
 worker bool is_doomed(struct task_struct *task)
 {
 	return config.verdicts && shared.canary && shared.canary == (u32)task->tgid &&
-	       shared.agent_start == task->group_leader->start_boottime / NS_OF_TICK;
+	       shared.agent_start == BPF_CORE_READ(task, group_leader, start_boottime) / NS_OF_TICK;
 }
 
 /* Whether nobody is judged: the policies are not in force, or the task is sockwarden's, forked and not executed. */

@@ -7,6 +7,8 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include <numeric>
+
 #include "source/bpf/engine.h"
 
 namespace sockwarden {
@@ -20,6 +22,23 @@ std::uint64_t monotonic_ns() {
     timespec now{};
     ::clock_gettime(CLOCK_MONOTONIC, &now);
     return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+// Fills an array of maps, all at once: after each change the kernel waits until no program uses what was there, some
+// 10 ms, which with a map for each CPU adds up.
+Status put_maps(int array, const std::vector<int> &fds) {
+    std::vector<std::uint32_t> keys(fds.size());
+    std::iota(keys.begin(), keys.end(), 0);
+    auto count = static_cast<__u32>(fds.size());
+    if (::bpf_map_update_batch(array, keys.data(), fds.data(), &count, nullptr) == 0) {
+        return Done{};
+    }
+    for (const std::uint32_t key : keys) {
+        if (::bpf_map_update_elem(array, &key, &fds[key], BPF_ANY) != 0) {
+            return errno_error("cannot insert a ring");
+        }
+    }
+    return Done{};
 }
 
 }  // namespace
@@ -45,26 +64,22 @@ volatile wire::shared_state *Session::shared() const { return reinterpret_cast<w
 
 Status Session::make_rings(const bpf_object &object, std::size_t size) {
     const int cpus = ::libbpf_num_possible_cpus();
-    const int map = ::bpf_object__find_map_fd_by_name(&object, "rings");
     epoll_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
+    std::vector<int> fds;
     for (int cpu = 0; cpu < cpus; ++cpu) {
         Result<Ring> ring = Ring::create(size, cpu);
         if (!ring) {
             return ring.error();
         }
-        const auto key = static_cast<std::uint32_t>(cpu);
-        const int fd = ring->fd();
-        if (::bpf_map_update_elem(map, &key, &fd, BPF_ANY) != 0) {
-            return errno_error("cannot insert a ring");
-        }
+        fds.push_back(ring->fd());
         epoll_event event{};
         event.events = EPOLLIN;
-        if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
+        if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, ring->fd(), &event) != 0) {
             return errno_error("cannot poll a ring");
         }
         rings_.push_back(std::move(*ring));
     }
-    return Done{};
+    return put_maps(::bpf_object__find_map_fd_by_name(&object, "rings"), fds);
 }
 
 std::size_t Session::drain(const Source::Take &take, bool all, std::size_t budget) {
