@@ -4,15 +4,18 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <cstring>
+#include <filesystem>
 #include <functional>
 #include <thread>
 
 #include "actor.h"
 #include "cases.h"
+#include "names.h"
 
 namespace enforced {
 namespace {
@@ -34,18 +37,22 @@ std::string Section(const std::string &text, const std::string &key) {
     return text.substr(at + 1, end == std::string::npos ? end : end - at);
 }
 
-Case Installed(const std::string &name, const std::string &actor, const std::string &told, const std::string &from,
-               const std::string &to) {
+// Each of the names is replaced by the one behind it.
+Case Installed(const std::string &name, const std::string &actor, const std::string &told,
+               std::initializer_list<std::pair<std::string, std::string>> names) {
     for (const auto &[known, content] : kPolicies) {
         if (known != name) {
             continue;
         }
         std::string text = content;
-        for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
-            text.replace(at, from.size(), to);
+        for (const auto &[from, to] : names) {
+            for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
+                text.replace(at, from.size(), to);
+            }
         }
         const std::string rules = Section(text, "rules");
-        return {actor, rules.substr(rules.find('\n') + 1), told, Section(text, "lists")};
+        const std::string otherwise = text.find("\ndefault: deny\n") != std::string::npos ? "default: deny\n" : "";
+        return {actor, rules.substr(rules.find('\n') + 1), told, otherwise + Section(text, "lists")};
     }
     return {actor, "", told, ""};
 }
@@ -133,17 +140,64 @@ ACTOR(policy_syslog_content) {
     IS(Receive(log.fd(), MSG_DONTWAIT), "<13>app: started");
 }
 
+constexpr int kHanded = 3;
+
+// By a program that may: it connects, sends, and hands the connection on.
+ACTOR(known_sender) {
+    const int client = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const Name service = Path("/tmp/enforced-service");
+    IS(Got(::connect(client, service.get(), service.size)), 0);
+    IS(Send(client, "known"), 5);
+    IS(SendFds(kHanded, "x", &client, 1), 1);
+}
+
+ACTOR(policy_service_allow_list) {
+    constexpr const char *kClient = "/tmp/enforced-client";
+    std::filesystem::copy_file("/proc/self/exe", kClient, std::filesystem::copy_options::overwrite_existing);
+    const Service service("/tmp/enforced-service", SOCK_STREAM);
+    Until("refused", [&] {
+        const int stranger = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        const long got = service.Connect(stranger);
+        ::close(stranger);
+        if (got == 0) {
+            ::close(::accept4(service.fd(), nullptr, nullptr, SOCK_CLOEXEC));
+        }
+        return got == -EACCES;
+    });
+    const Pair pair = MakePair(SOCK_STREAM);
+    const pid_t known = ::fork();
+    if (known == 0) {
+        ::dup2(pair.far, kHanded);
+        ::execl(kClient, kClient, "--actor", "known_sender", nullptr);
+        ::_exit(99);
+    }
+    int status = -1;
+    ::waitpid(known, &status, 0);
+    IS(status, 0);
+    const int accepted = ::accept4(service.fd(), nullptr, nullptr, SOCK_CLOEXEC);
+    IS(Receive(accepted), "known");
+    const int handed = ReceiveFd(pair.near);
+    IS(Send(handed, "a stranger", MSG_DONTWAIT), -EACCES);
+    IS(Send(accepted, "an answer"), 9);
+    IS(Receive(handed, MSG_DONTWAIT), "-EACCES");
+    IS(Receive(accepted, MSG_DONTWAIT), "-EAGAIN");
+    std::filesystem::remove(kClient);
+}
+
 }  // namespace
 
 std::vector<Case> InstalledPolicies() {
     return {
-        Installed("docker-socket", "policy_docker_socket", "connect:deny:only-clients", "/run/docker.sock",
-                  "/tmp/enforced-docker"),
-        Installed("no-device-fds", "policy_no_device_fds", "recvmsg:deny-fds:memory-and-kvm", "/dev/kvm", "/dev/null"),
-        Installed("dbus-size", "policy_dbus_size", "sendto:deny:too-large", "/run/dbus/system_bus_socket",
-                  "/tmp/enforced-bus"),
-        Installed("syslog-content", "policy_syslog_content", "refused:drop:private-key", "/run/systemd/journal/dev-log",
-                  "/tmp/enforced-syslog"),
+        Installed("docker-socket", "policy_docker_socket", "connect:deny:only-clients",
+                  {{"/run/docker.sock", "/tmp/enforced-docker"}}),
+        Installed("no-device-fds", "policy_no_device_fds", "recvmsg:deny-fds:memory-and-kvm",
+                  {{"/dev/kvm", "/dev/null"}}),
+        Installed("dbus-size", "policy_dbus_size", "sendto:deny:too-large",
+                  {{"/run/dbus/system_bus_socket", "/tmp/enforced-bus"}}),
+        Installed("syslog-content", "policy_syslog_content", "refused:drop:private-key",
+                  {{"/run/systemd/journal/dev-log", "/tmp/enforced-syslog"}}),
+        Installed("service-allow-list", "policy_service_allow_list", "connect:deny:- sendto:deny:- recvfrom:deny:-",
+                  {{"/run/myservice.sock", "/tmp/enforced-service"}, {"/usr/bin/myctl", "/tmp/enforced-client"}}),
     };
 }
 
