@@ -9,6 +9,10 @@
 #include "lookup.h"
 #include "verdict.h"
 
+#ifndef SOCKWARDEN_CGROUP
+#include "giver.h"
+#endif
+
 enum {
 	MATCH_PAYLOAD = 4096,
 	MATCH_STEPS = 128, /* parts of a socket buffer that are looked at */
@@ -55,7 +59,9 @@ struct slot {
 	u64 told_owner; /* whose process and socket the call has told of last */
 	struct matching match;
 	struct call call; /* what is told of it */
-#ifdef SOCKWARDEN_CGROUP
+#ifndef SOCKWARDEN_CGROUP
+	struct giver giver;
+#else
 	struct lookup lookup; /* of the UNIX name that is asked for */
 #endif
 };
@@ -554,6 +560,25 @@ apart int ask_listed_fds(struct slot *slot)
 	end_list(match, FACT_fds, KEPT_FDS, 1);
 	return 0;
 }
+
+#ifndef SOCKWARDEN_CGROUP
+/* Whoever gave what the present task receives, as the only sender. */
+apart int ask_giver(struct slot *slot, struct giver *giver)
+{
+	struct matching *match;
+
+	if (!slot || !giver)
+		return 0;
+	match = &slot->match;
+	begin_list(match);
+	begin_match(match, SPACE_SENDERS);
+	tell_giver(match, giver);
+	pair_giver(match, giver);
+	end_element(match, 1);
+	end_list(match, FACT_senders, KEPT_SENDERS, 1);
+	return 0;
+}
+#endif
 
 /* The task that sends to a UNIX socket, in whose context the message is queued, as the only sender. */
 apart int ask_sender(struct slot *slot)
@@ -1114,6 +1139,7 @@ worker int asked_for_pages(u32 hook, struct sock *sk, s32 level, s32 name)
 	return conclude(slot, task, sk);
 }
 
+#ifndef SOCKWARDEN_CGROUP
 /* What gives the task a file: a message that is received, or nothing but that. */
 worker u32 giving_event(struct task_struct *task)
 {
@@ -1126,10 +1152,85 @@ worker u32 giving_event(struct task_struct *task)
 	return EVENT_fd_received;
 }
 
+/* The present task gives descriptors over a socket, by a message that is about to be queued at `receiver`. A first note
+ * is of all who gave only where nothing waits there, which may have been given before. */
+worker int note_giver(struct sock *sk, struct sock *receiver)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u64 key = key_of_socket(sk);
+	struct giver *noted = bpf_map_lookup_elem(&givers, &key);
+	struct giver_id present;
+	struct slot *slot;
+
+	identify_giver(&present, task);
+	if (noted && is_same_giver(&noted->id, &present))
+		return 0;
+	slot = take_slot(4 * task->pid + POINT_descriptor);
+	if (!slot)
+		return -EAGAIN;
+	slot->giver.id = present;
+	describe_giver(&slot->giver, &slot->match);
+	if (!noted) {
+		if (was_given_over(sk) || BPF_CORE_READ(receiver, sk_receive_queue.qlen))
+			slot->giver.differ = ~0ULL;
+		bpf_map_update_elem(&givers, &key, &slot->giver, BPF_NOEXIST);
+		noted = bpf_map_lookup_elem(&givers, &key);
+	}
+	if (noted)
+		compare_givers(noted, &slot->giver);
+	give_back(slot);
+	return noted ? 0 : -ENOMEM;
+}
+
+/* A message is about to be sent over a stream. What is queued elsewhere is seen there. */
+worker int gives_over_stream(u32 hook, struct socket *socket, struct msghdr *header)
+{
+	struct sock *sk = socket->sk, *peer;
+
+	if (is_canary(bpf_get_current_task_btf(), hook))
+		return -ECANARY;
+	if (!sk || sk->__sk_common.skc_family != AF_UNIX || sk->sk_type != SOCK_STREAM || !header->msg_controllen)
+		return 0;
+	peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
+	return note_giver(sk, peer ? peer : sk);
+}
+
+/* A message is about to be queued. */
+worker int gives_by_queueing(u32 hook, struct sock *sk, struct sk_buff *skb)
+{
+	struct unix_note note;
+
+	if (sk->__sk_common.skc_family != AF_UNIX)
+		return 0;
+	if (is_canary(bpf_get_current_task_btf(), hook))
+		return -ECANARY;
+	note = unix_note_of(skb);
+	return note.files ? note_giver(sk, sk) : 0;
+}
+
+/* A task is about to receive, descriptors perhaps. */
+worker int receives_from(u32 hook, struct socket *socket)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct sock *sk = socket->sk;
+	u64 *from;
+
+	if (is_canary(task, hook))
+		return -ECANARY;
+	if (!sk || sk->__sk_common.skc_family != AF_UNIX)
+		return 0;
+	from = bpf_task_storage_get(&received_from, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!from)
+		return -ENOMEM;
+	*from = (u64)sk;
+	return 0;
+}
+
 /* A file is about to be installed for the task. */
 worker int asked_to_install(u32 hook, struct file *file)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	struct giver *giver = NULL;
 	struct slot *slot;
 	int ret;
 
@@ -1140,10 +1241,17 @@ worker int asked_to_install(u32 hook, struct file *file)
 	slot->file = (u64)file;
 	if (config.facts & ASKED(fds))
 		ask_one_fd(slot);
+	if (config.facts & ASKED(senders) && slot->event != EVENT_fd_received)
+		giver = giver_here(task);
+	if (giver)
+		ask_giver(slot, giver);
 	ask_first(slot, NULL);
 	if (config.facts & ASKED(fds))
 		use_kept(&slot->match, KEPT_FDS, ASKED(fds));
+	if (giver)
+		use_kept(&slot->match, KEPT_SENDERS, ASKED(senders));
 	return conclude(slot, task, NULL);
 }
+#endif
 
 #endif

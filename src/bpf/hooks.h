@@ -71,6 +71,21 @@ worker int on_gd_descriptor(u32 turn, struct file *file)
 	return asked_to_install(turn + GUARD_gd_descriptor, file);
 }
 
+worker int on_gd_give(u32 turn, struct socket *socket, struct msghdr *header, int size)
+{
+	return gives_over_stream(turn + GUARD_gd_give, socket, header);
+}
+
+worker int on_gd_give_queued(u32 turn, struct sock *sk, struct sk_buff *skb)
+{
+	return gives_by_queueing(turn + GUARD_gd_give_queued, sk, skb);
+}
+
+worker int on_gd_take(u32 turn, struct socket *socket, struct msghdr *header, int size, int flags)
+{
+	return receives_from(turn + GUARD_gd_take, socket);
+}
+
 worker int on_gd_queue(u32 turn, struct sock *sk, struct sk_buff *skb)
 {
 	bool is_datagram = is_inet(sk->__sk_common.skc_family) && is_udp(sk);
@@ -109,6 +124,13 @@ PROGRAM(gd_receive, "socket_recvmsg", "socket_recvmsg",
 	(struct socket * socket, struct msghdr *header, int size, int flags), (socket, header, size, flags),
 	(socket, header))
 PROGRAM(gd_descriptor, "file_receive", "file_receive", (struct file * file), (file), (file, NULL))
+PROGRAM(gd_give, "socket_sendmsg", "socket_sendmsg", (struct socket * socket, struct msghdr *header, int size),
+	(socket, header, size), (socket, header))
+PROGRAM(gd_give_queued, "socket_sock_rcv_skb", "sock_rcv_skb", (struct sock * sk, struct sk_buff *skb), (sk, skb),
+	(sk, skb))
+PROGRAM(gd_take, "socket_recvmsg", "socket_recvmsg",
+	(struct socket * socket, struct msghdr *header, int size, int flags), (socket, header, size, flags),
+	(socket, header))
 PROGRAM(gd_queue, "socket_sock_rcv_skb", "sock_rcv_skb", (struct sock * sk, struct sk_buff *skb), (sk, skb), (sk, skb))
 PROGRAM(gd_splice, "file_permission", "file_permission", (struct file * file, int mask), (file, mask), (file, NULL))
 PROGRAM(gd_zerocopy, "socket_getsockopt", "socket_getsockopt", (struct socket * socket, int level, int name),

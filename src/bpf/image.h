@@ -67,12 +67,14 @@ enum access_word {
 /* Where something can be refused. */
 enum point {
 #define POINT(id, by, word, name, hooks, events, actions, facts, limits) POINT_##id,
-#define BATCH(point, event, facts)
+#define EXCEPT(point, event, facts)
+#define PAIR(point, fact, other)
 #define UNTOLD(by, fact, read, why)
 #define ONLY(point, families, types)
 #include "../../catalog/points.def"
 #undef POINT
-#undef BATCH
+#undef EXCEPT
+#undef PAIR
 #undef UNTOLD
 #undef ONLY
 	POINT_COUNT
@@ -85,7 +87,7 @@ enum {
 
 /* Programs of the guard. */
 enum guard_hook {
-#define GUARD(id, point, target, purpose) GUARD_##id,
+#define GUARD(id, point, asked, target, purpose) GUARD_##id,
 #include "../../catalog/guards.def"
 #undef GUARD
 	GUARD_COUNT

@@ -370,8 +370,13 @@ struct socket {
 	struct sock *sk;
 };
 
+struct sk_buff_head {
+	__u32 qlen;
+};
+
 struct sock {
 	struct sock_common __sk_common;
+	struct sk_buff_head sk_receive_queue;
 	__s32 sk_peek_off;
 	struct socket *sk_socket;
 	__u16 sk_protocol;

@@ -9,7 +9,7 @@ namespace sockwarden {
 namespace {
 
 constexpr std::array kRows{
-#define GUARD(id, point, target, purpose) GuardRow{#id, PointId::point, target, purpose},
+#define GUARD(id, point, asked, target, purpose) GuardRow{#id, PointId::point, asked, target, purpose},
 #include "../../catalog/guards.def"
 #undef GUARD
 };

@@ -12,6 +12,7 @@ namespace sockwarden {
 struct GuardRow {
     std::string_view id;  // the program's name in its object
     PointId point;
+    std::string_view asked;  // path of the fact without which it is not needed; empty: it always is
     std::string_view target, purpose;
 };
 

@@ -11,12 +11,14 @@ namespace {
 constexpr std::array kPoints{
 #define POINT(id, by, word, name, hooks, events, actions, facts, limits) \
     PointRow{PointId::id, Enforcer::by, word, name, hooks, events, actions, facts, limits},
-#define BATCH(point, event, facts)
+#define EXCEPT(point, event, facts)
+#define PAIR(point, fact, other)
 #define UNTOLD(by, fact, read, why)
 #define ONLY(point, families, types)
 #include "../../catalog/points.def"
 #undef POINT
-#undef BATCH
+#undef EXCEPT
+#undef PAIR
 #undef UNTOLD
 #undef ONLY
 };
@@ -28,28 +30,50 @@ struct UntoldRow {
 };
 constexpr std::array kUntold{
 #define POINT(id, by, word, name, hooks, events, actions, facts, limits)
-#define BATCH(point, event, facts)
+#define EXCEPT(point, event, facts)
+#define PAIR(point, fact, other)
 #define UNTOLD(by, fact, read, why) UntoldRow{Enforcer::by, FactId::fact, read},
 #define ONLY(point, families, types)
 #include "../../catalog/points.def"
 #undef POINT
-#undef BATCH
+#undef EXCEPT
+#undef PAIR
 #undef UNTOLD
 #undef ONLY
 };
 
-struct BatchRow {
+struct ExceptRow {
     PointId point;
     std::string_view event, facts;
 };
-constexpr std::array kBatches{
+constexpr std::array kExcepted{
 #define POINT(id, by, word, name, hooks, events, actions, facts, limits)
-#define BATCH(point, event, facts) BatchRow{PointId::point, #event, facts},
+#define EXCEPT(point, event, facts) ExceptRow{PointId::point, #event, facts},
+#define PAIR(point, fact, other)
 #define UNTOLD(by, fact, read, why)
 #define ONLY(point, families, types)
 #include "../../catalog/points.def"
 #undef POINT
-#undef BATCH
+#undef EXCEPT
+#undef PAIR
+#undef UNTOLD
+#undef ONLY
+};
+
+struct PairRow {
+    PointId point;
+    FactId fact, other;
+};
+constexpr std::array kPairs{
+#define POINT(id, by, word, name, hooks, events, actions, facts, limits)
+#define EXCEPT(point, event, facts)
+#define PAIR(point, fact, other) PairRow{PointId::point, FactId::fact, FactId::other},
+#define UNTOLD(by, fact, read, why)
+#define ONLY(point, families, types)
+#include "../../catalog/points.def"
+#undef POINT
+#undef EXCEPT
+#undef PAIR
 #undef UNTOLD
 #undef ONLY
 };
@@ -60,12 +84,14 @@ struct OnlyRow {
 };
 constexpr std::array kOnly{
 #define POINT(id, by, word, name, hooks, events, actions, facts, limits)
-#define BATCH(point, event, facts)
+#define EXCEPT(point, event, facts)
+#define PAIR(point, fact, other)
 #define UNTOLD(by, fact, read, why)
 #define ONLY(point, families, types) OnlyRow{PointId::point, families, types},
 #include "../../catalog/points.def"
 #undef POINT
-#undef BATCH
+#undef EXCEPT
+#undef PAIR
 #undef UNTOLD
 #undef ONLY
 };
@@ -104,6 +130,14 @@ std::string_view only_values(const PointRow &point, FactId fact) {
                                            : "";
 }
 
+bool compares(const PointRow &point, FactId fact, FactId other) {
+    return point.by == Enforcer::supervisor || is_delivery(point.id) ||
+           std::ranges::any_of(kPairs, [&](const PairRow &row) {
+               return row.point == point.id &&
+                      ((row.fact == fact && row.other == other) || (row.fact == other && row.other == fact));
+           });
+}
+
 bool has_action(const PointRow &point, ActionId action) {
     return has_word(point.actions, sockwarden::action(action).name);
 }
@@ -118,7 +152,7 @@ bool has_fact(const PointRow &point, const FactRow &fact, std::string_view event
     if (is_untold || !any_word(point.facts, is_below)) {
         return false;
     }
-    return std::ranges::none_of(kBatches, [&](const BatchRow &row) {
+    return std::ranges::none_of(kExcepted, [&](const ExceptRow &row) {
         return row.point == point.id && row.event == event && any_word(row.facts, is_below);
     });
 }

@@ -13,12 +13,14 @@ namespace sockwarden {
 
 enum class PointId : std::uint8_t {
 #define POINT(id, by, word, name, hooks, events, actions, facts, limits) id,
-#define BATCH(point, event, facts)
+#define EXCEPT(point, event, facts)
+#define PAIR(point, fact, other)
 #define UNTOLD(by, fact, read, why)
 #define ONLY(point, families, types)
 #include "../../catalog/points.def"
 #undef POINT
-#undef BATCH
+#undef EXCEPT
+#undef PAIR
 #undef UNTOLD
 #undef ONLY
 };
@@ -51,6 +53,9 @@ bool has_word(std::string_view words, std::string_view word);
 bool has_event(const PointRow &point, std::string_view event);
 bool has_action(const PointRow &point, ActionId action);
 bool has_fact(const PointRow &point, const FactRow &fact, std::string_view event);
+
+// Whether two facts that are certain there are compared with each other there, too.
+bool compares(const PointRow &point, FactId fact, FactId other);
 
 // Of which families, or types, the sockets are that pass there: words with blanks between them, empty where all do.
 std::string_view only_values(const PointRow &point, FactId fact);

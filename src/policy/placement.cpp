@@ -17,7 +17,7 @@ namespace {
 // What a clause asks about, and the sockets that it can hold for.
 struct Asked {
     std::set<FactId> facts;
-    std::set<FactId> compared;                                  // with other facts, which no program in the kernel does
+    std::set<std::pair<FactId, FactId>> compared;               // with each other
     std::optional<std::set<std::string_view>> families, types;  // nothing: all
 
     bool is_unix() const { return families && *families == std::set<std::string_view>{"AF_UNIX"}; }
@@ -121,7 +121,7 @@ void add_asked(const Clause &clause, Asked &asked) {
         } else if (atom.kind == Atom::Kind::test) {
             if (const auto *other = std::get_if<Name>(&atom.test->against)) {
                 asked.facts.insert(other->fact);
-                asked.compared.insert({atom.fact, other->fact});
+                asked.compared.emplace(atom.fact, other->fact);
             }
         }
     }
@@ -144,9 +144,11 @@ std::vector<std::string_view> missing_at(const PointRow &point, const Asked &ask
             missing.push_back(row.path);
         }
     }
-    if (missing.empty() && point.by != Enforcer::supervisor && !is_delivery(point.id)) {
-        for (const FactId compared : asked.compared) {
-            missing.push_back(fact(compared).path);
+    if (missing.empty()) {
+        for (const auto &[one, other] : asked.compared) {
+            if (!compares(point, one, other)) {
+                missing.insert(missing.end(), {fact(one).path, fact(other).path});
+            }
         }
     }
     return missing;

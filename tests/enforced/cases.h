@@ -2,7 +2,9 @@
 // Policies that the guard and `sockwarden run` enforce alike, each with what is tried under it; see cases.cpp.
 #pragma once
 
+#include <initializer_list>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "stream.h"
@@ -16,7 +18,10 @@ struct Case {
     std::string head{};  // of the policy: its lists
 };
 const std::vector<Case> &Cases();
-// The policies that are installed, with paths under /tmp in the place of those that a service has.
+// A policy that is installed; each of the names in it is replaced by the one behind it.
+Case Installed(const std::string &name, const std::string &actor, const std::string &told,
+               std::initializer_list<std::pair<std::string, std::string>> names);
+// Those that every enforcer keeps, with paths under /tmp in the place of those that a service has.
 std::vector<Case> InstalledPolicies();
 void PrintTo(const Case &one, std::ostream *out);
 

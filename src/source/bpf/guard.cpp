@@ -44,6 +44,12 @@ wire::capture_config make_config(const GuardOptions &options) {
     return config;
 }
 
+bool asks(const PointImage &image, std::string_view path) {
+    return std::ranges::any_of(facts(), [&](const FactRow &row) {
+        return row.path == path && (image.facts >> static_cast<unsigned>(row.id) & 1) != 0;
+    });
+}
+
 // Names that libbpf learned later than the kernel (in 1.3).
 void name_types(bpf_object &object) {
     constexpr std::pair<const char *, int> kLater[] = {{"cg_connect_unix", 49},
@@ -106,7 +112,9 @@ struct Guard::State {
     const Cgroup *cgroup = nullptr;
     const State *beside = nullptr;  // while it is proven
 
+    bool notes_givers() const;
     Status load(const GuardOptions &options);
+    Status share_givers(const GuardOptions &options);
     Status attach();
     Result<std::optional<Cgroup>> inside() const;
     Status prove();
@@ -129,8 +137,9 @@ Status Guard::State::load(const GuardOptions &options) {
         if (point(row.point).by != enforcer_of(kind)) {
             continue;
         }
-        const bool is_needed =
-            std::ranges::any_of(options.images, [&](const PointImage &image) { return image.point == row.point; });
+        const bool is_needed = std::ranges::any_of(options.images, [&](const PointImage &image) {
+            return image.point == row.point && (row.asked.empty() || asks(image, row.asked));
+        });
         if (is_needed) {
             hooks.push_back({&row});
         }
@@ -148,6 +157,9 @@ Status Guard::State::load(const GuardOptions &options) {
     }
     ::bpf_map__set_max_entries(::bpf_object__find_map_by_name(object.get(), "images"), wire::POINT_COUNT);
     ::bpf_map__set_max_entries(::bpf_object__find_map_by_name(object.get(), "scratches"), wire::GUARD_SLOTS);
+    if (Status status = share_givers(options); !status) {
+        return status;
+    }
     int why_not = 0;
     if (const Status status = load_object(*object, why_not); !status) {
         return load_error(kind, why_not, status.error());
@@ -155,6 +167,31 @@ Status Guard::State::load(const GuardOptions &options) {
     for (const PointImage &image : options.images) {
         if (Status status = put_image(*object, static_cast<std::uint32_t>(image.point), image.image); !status) {
             return status;
+        }
+    }
+    return Done{};
+}
+
+bool Guard::State::notes_givers() const {
+    return std::ranges::any_of(hooks, [](const GuardHook &hook) { return !hook.row->asked.empty(); });
+}
+
+// Who gave descriptors so far the guard before this one has noted, and notes until this one does.
+Status Guard::State::share_givers(const GuardOptions &options) {
+    const State *before = options.beside != nullptr ? options.beside->state_.get() : nullptr;
+    for (const char *name : {"givers", "given_over"}) {
+        bpf_map *map = ::bpf_object__find_map_by_name(object.get(), name);
+        if (map == nullptr) {
+            continue;  // programs of this kind have none
+        }
+        const bool is_sized = ::bpf_map__max_entries(map) != 0;
+        if (!notes_givers() && is_sized) {
+            ::bpf_map__set_max_entries(map, 1);
+        } else if (notes_givers() && before != nullptr && before->object != nullptr && before->notes_givers()) {
+            const int shared = ::bpf_object__find_map_fd_by_name(before->object.get(), name);
+            if (shared >= 0 && ::bpf_map__reuse_fd(map, shared) != 0) {
+                return errno_error("cannot take over who gave descriptors");
+            }
         }
     }
     return Done{};

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: (GPL-2.0 OR BSD-2-Clause) */
+/* Who gives descriptors over UNIX sockets: noted in the giver's own context before the message is queued, and told
+ * where a descriptor arrives.
+ *
+ * A note is of all who gave over a socket: of a stream the one that they write to, else the one that they send to. What
+ * they do not agree on is unknown, so whoever gave this one, what is told holds for it. */
+#ifndef SOCKWARDEN_GIVER_H
+#define SOCKWARDEN_GIVER_H
+
+#include "facts.h"
+
+enum {
+	GIVER_TEXT = 256, /* a longer path is unknown */
+	GIVER_NOTES = 8192,
+	SENDER_SHIFT = FACT_senders_exe - FACT_process_exe,
+};
+
+/* What tells one that gives from another. */
+struct giver_id {
+	u64 start; /* of the process */
+	u64 cgroup_id;
+	u64 comm[2];
+	u32 pid;
+	u32 exec;
+	u32 uid;
+	u32 gid;
+};
+
+struct giver {
+	struct giver_id id; /* of the first */
+	u64 exe;
+	u64 parent;
+	u32 exe_device;
+	u32 parent_device;
+	u32 path_size; /* 0 where it is unknown */
+	u32 cgroup_size;
+	u64 differ; /* facts on which those who gave do not agree: a bit each */
+	u64 path[GIVER_TEXT / 8];
+	u64 cgroup[GIVER_TEXT / 8];
+};
+
+/* By the number of the socket. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, GIVER_NOTES); /* set at load: 1 where nobody asks */
+	__type(key, u64);
+	__type(value, struct giver);
+} givers SEC(".maps");
+
+/* The UNIX socket that a task receives from, or did last. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, u64);
+} received_from SEC(".maps");
+
+#ifdef SOCKWARDEN_NO_SOCKET_STORAGE
+worker bool was_given_over(struct sock *sk)
+{
+	return false;
+}
+#else
+/* Sockets with a note, also where it had to go for another. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, u32);
+} given_over SEC(".maps");
+
+/* Whether it had a note before; now it has. In doubt it had. */
+worker bool was_given_over(struct sock *sk)
+{
+	u32 *had = bpf_sk_storage_get(&given_over, sk, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	return !had || __sync_lock_test_and_set(had, 1);
+}
+#endif
+
+worker u64 sender_fact(u32 fact_of_process)
+{
+	return 1ULL << (fact_of_process + SENDER_SHIFT);
+}
+
+worker bool is_same_giver(const struct giver_id *one, const struct giver_id *other)
+{
+	return one->start == other->start && one->cgroup_id == other->cgroup_id && one->comm[0] == other->comm[0] &&
+	       one->comm[1] == other->comm[1] && one->pid == other->pid && one->exec == other->exec &&
+	       one->uid == other->uid && one->gid == other->gid;
+}
+
+worker void identify_giver(struct giver_id *id, struct task_struct *task)
+{
+	id->start = BPF_CORE_READ(task, group_leader, start_boottime);
+	id->pid = task->tgid;
+	id->exec = task->self_exec_id;
+	present_ids(task, &id->uid, &id->gid, &id->cgroup_id);
+	comm_of(task, id->comm);
+}
+
+/* Copies what stands in the text of a matching from `at` to its end: the size of it, 0 where it is too long. */
+worker u32 keep_text(struct matching *match, u32 at, u64 text[GIVER_TEXT / 8])
+{
+	u32 size;
+
+	if (!at)
+		return 0;
+	if (at >= MATCH_TEXT) {
+		at = MATCH_TEXT - 1;
+		match->text[at] = '/';
+	}
+	size = MATCH_TEXT - at;
+	OPAQUE(size);
+	if (size > GIVER_TEXT || bpf_probe_read_kernel(text, size, &match->text[BOUNDED(at, MATCH_TEXT - 1)]))
+		return 0;
+	return size;
+}
+
+/* The rest of what is told of the present task. */
+apart int describe_giver(struct giver *giver, struct matching *match)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct file *exe = NULL;
+	struct mm_struct *mm;
+
+	if (!giver || !match)
+		return 0;
+	mm = BPF_CORE_READ(task, mm);
+	if (mm)
+		exe = BPF_CORE_READ(mm, exe_file);
+	identify(exe ? BPF_CORE_READ(exe, f_inode) : NULL, &giver->exe, &giver->exe_device);
+	identify(BPF_CORE_READ(task, real_parent, mm, exe_file, f_inode), &giver->parent, &giver->parent_device);
+	giver->differ = 0;
+	__builtin_memset(giver->path, 0, sizeof(giver->path));
+	__builtin_memset(giver->cgroup, 0, sizeof(giver->cgroup));
+	giver->path_size = 0;
+	giver->cgroup_size = 0;
+	if (exe && is_asked(FACT_senders_exe_path))
+		giver->path_size = keep_text(
+			match, write_path(match, BPF_CORE_READ(exe, f_path.mnt), BPF_CORE_READ(exe, f_path.dentry)),
+			giver->path);
+	if (is_asked(FACT_senders_cgroup))
+		giver->cgroup_size = keep_text(match, write_cgroup(match, BPF_CORE_READ(task, cgroups, dfl_cgrp, kn)),
+					       giver->cgroup);
+	return 0;
+}
+
+worker bool is_same_text(const u64 one[GIVER_TEXT / 8], const u64 other[GIVER_TEXT / 8])
+{
+	u64 differs = 0;
+
+	for (u32 i = 0; i < GIVER_TEXT / 8; i++)
+		differs |= one[i] ^ other[i];
+	return !differs;
+}
+
+/* Facts that differ. */
+apart int compare_givers(struct giver *noted, const struct giver *other)
+{
+	u64 differ = 0;
+
+	if (!noted || !other)
+		return 0;
+	if (noted->id.pid != other->id.pid || noted->id.start != other->id.start)
+		differ |= sender_fact(FACT_process_pid);
+	if (noted->id.uid != other->id.uid)
+		differ |= sender_fact(FACT_process_uid);
+	if (noted->id.gid != other->id.gid)
+		differ |= sender_fact(FACT_process_gid);
+	if (noted->id.comm[0] != other->id.comm[0] || noted->id.comm[1] != other->id.comm[1])
+		differ |= sender_fact(FACT_process_comm);
+	if (noted->exe != other->exe || noted->exe_device != other->exe_device)
+		differ |= sender_fact(FACT_process_exe);
+	if (noted->parent != other->parent || noted->parent_device != other->parent_device)
+		differ |= sender_fact(FACT_process_parent_exe);
+	if (noted->path_size != other->path_size || !is_same_text(noted->path, other->path))
+		differ |= sender_fact(FACT_process_exe_path);
+	if (noted->id.cgroup_id != other->id.cgroup_id)
+		differ |= sender_fact(FACT_process_cgroup);
+	if (differ)
+		__sync_fetch_and_or(&noted->differ, differ);
+	return 0;
+}
+
+/* Tells the facts of whoever gave. */
+apart int tell_giver(struct matching *match, struct giver *giver)
+{
+	u64 agreed;
+
+	if (!match || !giver)
+		return 0;
+	agreed = config.facts & ~giver->differ;
+	if (agreed & ASKED(senders_pid))
+		ask_number(match, FACT_senders_pid, giver->id.pid);
+	if (agreed & ASKED(senders_uid))
+		ask_number(match, FACT_senders_uid, giver->id.uid);
+	if (agreed & ASKED(senders_gid))
+		ask_number(match, FACT_senders_gid, giver->id.gid);
+	if (agreed & ASKED(senders_exe) && giver->exe)
+		ask_file(match, FACT_senders_exe, giver->exe_device, giver->exe);
+	if (agreed & ASKED(senders_parent_exe) && giver->parent)
+		ask_file(match, FACT_senders_parent_exe, giver->parent_device, giver->parent);
+	if (agreed & ASKED(senders_comm)) {
+		__builtin_memcpy(match->text, giver->id.comm, sizeof(giver->id.comm));
+		ask_text(match, FACT_senders_comm, 0, length_of(match->text, sizeof(giver->id.comm)), false);
+	}
+	if (agreed & ASKED(senders_exe_path) && giver->path_size) {
+		__builtin_memcpy(match->text, giver->path, sizeof(giver->path));
+		ask_text(match, FACT_senders_exe_path, 0, giver->path_size, false);
+	}
+	if (agreed & ASKED(senders_cgroup) && giver->cgroup_size) {
+		__builtin_memcpy(match->text, giver->cgroup, sizeof(giver->cgroup));
+		ask_text(match, FACT_senders_cgroup, 0, giver->cgroup_size, false);
+	}
+	return 0;
+}
+
+struct giver_pairs {
+	struct matching *match;
+	u64 agreed;    /* facts of senders */
+	u64 different; /* of those, what the receiver's is not */
+};
+
+static long giver_pair_step(u32 step, struct giver_pairs *run)
+{
+	struct image_room *image = image_of(run->match);
+	struct image_pair *pair;
+	u64 fact;
+
+	if (!image || step >= image_head(image)->pair_count)
+		return 1;
+	pair = &image_head(image)->pair[BOUNDED(step, IMAGE_PAIRS - 1)];
+	fact = 1ULL << (pair->second & 63);
+	if (pair->space == SPACE_SENDERS && pair->second == pair->first + SENDER_SHIFT && run->agreed & fact)
+		ask_pair(run->match, step, run->different & fact ? PAIR_DIFFERENT : PAIR_EQUAL);
+	return 0;
+}
+
+/* Compares the giver with the present task, which receives. */
+apart int pair_giver(struct matching *match, struct giver *giver)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct giver_pairs run = {.match = match};
+	struct giver_id present = {};
+
+	if (!match || !giver)
+		return 0;
+	present_ids(task, &present.uid, &present.gid, &present.cgroup_id);
+	if (giver->id.pid != (u32)task->tgid)
+		run.different |= sender_fact(FACT_process_pid);
+	if (giver->id.uid != present.uid)
+		run.different |= sender_fact(FACT_process_uid);
+	if (giver->id.gid != present.gid)
+		run.different |= sender_fact(FACT_process_gid);
+	if (giver->id.cgroup_id != present.cgroup_id)
+		run.different |= sender_fact(FACT_process_cgroup);
+	run.agreed = (sender_fact(FACT_process_pid) | sender_fact(FACT_process_uid) | sender_fact(FACT_process_gid) |
+		      sender_fact(FACT_process_cgroup)) &
+		     ~giver->differ;
+	bpf_loop(IMAGE_PAIRS, giver_pair_step, &run, 0);
+	return 0;
+}
+
+/* The note of whoever gave what the present task receives; NULL where nobody knows. */
+worker struct giver *giver_here(struct task_struct *task)
+{
+	u64 *from = bpf_task_storage_get(&received_from, task, NULL, 0), key;
+	struct sock *sk, *peer;
+
+	if (!from || !*from)
+		return NULL;
+	sk = (void *)*from;
+	if (BPF_CORE_READ(sk, sk_type) == SOCK_STREAM) {
+		peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
+		key = peer ? BPF_CORE_READ(peer, __sk_common.skc_cookie.counter) : 0;
+	} else {
+		key = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	}
+	return key ? bpf_map_lookup_elem(&givers, &key) : NULL;
+}
+
+#endif
