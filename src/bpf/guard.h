@@ -55,8 +55,9 @@ struct slot {
 	u32 offset; /* of the payload in a socket buffer */
 	u32 length; /* of the payload */
 	u32 name_size;
-	u32 refused;    /* receives of the same message, in a row */
-	u64 told_owner; /* whose process and socket the call has told of last */
+	u32 refused;              /* receives of the same message, in a row */
+	u64 told_owner;           /* whose process and socket the call has told of last */
+	u64 frames[STACK_FRAMES]; /* return addresses */
 	struct matching match;
 	struct call call; /* what is told of it */
 #ifndef SOCKWARDEN_CGROUP
@@ -232,6 +233,49 @@ worker u32 event_here(struct task_struct *task, u32 request)
 	u32 event = operation_at(task, registers(task), NO_EVENT);
 
 	return event == NO_EVENT ? request : event;
+}
+
+#ifdef SOCKWARDEN_CGROUP /* whose programs see no stack */
+worker void find_request(struct slot *slot)
+{
+}
+#else
+const volatile struct request_function request_functions[REQUEST_FUNCTIONS] SEC(".rodata.requests") = {};
+
+/* Whether a frame is of a function that serves a request, which it then leaves as the event. */
+static long frame_step(u32 step, struct slot **context)
+{
+	struct slot *slot = *context;
+	u64 at = slot->frames[BOUNDED(step, STACK_FRAMES - 1)];
+
+	for (u32 i = 0; i < REQUEST_FUNCTIONS; i++) {
+		if (at > request_functions[i].from && at < request_functions[i].to) {
+			slot->event = request_functions[i].event;
+			return 1;
+		}
+	}
+	return !at;
+}
+
+/* Which request of io_uring asks: the innermost of the functions that serve one and that the present task is inside,
+ * by its stack, which nobody else can write. As it was, where the kernel does not show where these functions are. */
+apart int find_request(struct slot *slot)
+{
+	if (!slot || !request_functions[0].to)
+		return 0;
+	__builtin_memset(slot->frames, 0, sizeof(slot->frames));
+	bpf_get_task_stack(bpf_get_current_task_btf(), slot->frames, sizeof(slot->frames), 0);
+	bpf_loop(STACK_FRAMES, frame_step, &slot, 0);
+	return 0;
+}
+#endif
+
+/* The event of what the task asks for: `request`, or more exactly which, where it is one of io_uring's. */
+worker void know_event(struct slot *slot, struct task_struct *task, u32 request)
+{
+	slot->event = event_here(task, request);
+	if (slot->event == request && is_asked(FACT_event))
+		find_request(slot);
 }
 
 enum {
@@ -486,7 +530,7 @@ worker void ask_call_flags(struct slot *slot, struct task_struct *task, u32 flag
 
 	if (!is_asked(FACT_args_flags) || is_of_pages(event)) /* flags of another kind, which no hook tells */
 		return;
-	if (is_among(event, EVENTS_unknown))
+	if (is_among(event, EVENTS_unknown | EVENTS_of_request))
 		call->message.flags = flags; /* as the request has them: no hook tells the caller's own */
 	else
 		restart_call(call, task, event);
@@ -846,14 +890,20 @@ worker int conclude(struct slot *slot, struct task_struct *task, struct sock *sk
 worker int asked_to_connect(u32 hook, struct sock *sk, struct sock *peer, const void *name, u32 size)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	u32 event = event_here(task, EVENT_io_uring_connect);
 	struct slot *slot;
+	u32 event;
 	int ret;
 
 	slot = begin_judging(task, hook, AT_CONNECT, sk, &ret);
 	if (!slot)
 		return ret;
-	slot->event = event == EVENT_io_uring_connect ? event : EVENT_connect; /* a send may connect, too */
+	know_event(slot, task, EVENT_io_uring_connect);
+	event = slot->event;
+	if (hook % GUARD_COUNT == GUARD_gd_connect_peer && is_among(event, SENT_BY_URING)) {
+		give_back(slot);
+		return 0;
+	}
+	slot->event = is_among(event, EVENTS_of_request) ? EVENT_io_uring_connect : EVENT_connect; /* a send may, too */
 	slot->peer = (u64)peer;
 	slot->name = (u64)name;
 	slot->name_size = size;
@@ -924,7 +974,7 @@ worker int asked_to_send(u32 hook, struct socket *socket, struct msghdr *header,
 	slot = begin_judging(task, hook, AT_SEND, sk, &ret);
 	if (!slot)
 		return ret;
-	slot->event = event_here(task, EVENT_io_uring_out);
+	know_event(slot, task, EVENT_io_uring_out);
 	if (is_inet(sk->__sk_common.skc_family) && (sk->sk_type != SOCK_STREAM || !sk->__sk_common.skc_dport)) {
 		slot->name = (u64)header->msg_name; /* which a connected stream passes over */
 		slot->name_size = header->msg_namelen;
@@ -945,7 +995,7 @@ worker int asked_to_send_named(u32 hook, struct sock *sk, const void *name, u32 
 	slot = begin_judging(task, hook, AT_SEND, sk, &ret);
 	if (!slot)
 		return ret;
-	slot->event = event_here(task, EVENT_io_uring_out);
+	know_event(slot, task, EVENT_io_uring_out);
 	slot->name = (u64)name;
 	slot->name_size = size;
 	ask_first(slot, sk);
@@ -973,7 +1023,7 @@ worker int asked_to_send_to(u32 hook, struct socket *socket, struct socket *othe
 	slot = begin_judging(task, hook, AT_SEND, sk, &ret);
 	if (!slot)
 		return ret;
-	slot->event = event_here(task, EVENT_io_uring_out);
+	know_event(slot, task, EVENT_io_uring_out);
 	slot->peer = (u64)other->sk;
 	ask_first(slot, sk);
 	ask_send(slot, task, &send, 0);
@@ -992,7 +1042,7 @@ worker int asked_to_receive(u32 hook, struct socket *socket, u32 flags)
 	slot = begin_judging(task, hook, POINT_receive, sk, &ret);
 	if (!slot)
 		return ret;
-	slot->event = event_here(task, EVENT_io_uring);
+	know_event(slot, task, EVENT_io_uring);
 	if (slot->event == EVENT_sendfile) /* which reads from this socket */
 		slot->event = EVENT_splice;
 	ask_first(slot, sk);
@@ -1118,6 +1168,8 @@ worker int asked_to_splice(u32 hook, struct file *file)
 	if (!slot)
 		return ret;
 	slot->event = event == EVENT_sendfile ? EVENT_splice : event;
+	if (event == EVENT_io_uring && is_asked(FACT_event))
+		find_request(slot);
 	ask_first(slot, sk);
 	return conclude(slot, task, sk);
 }

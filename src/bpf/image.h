@@ -93,6 +93,19 @@ enum guard_hook {
 	GUARD_COUNT
 };
 
+enum {
+	REQUEST_FUNCTIONS = 16,
+	STACK_FRAMES = 32, /* of the kernel's stack, in which one of them is looked for */
+};
+
+/* A function of the kernel that serves a request of io_uring: return addresses into it are between these two. */
+struct request_function {
+	u64 from;
+	u64 to; /* 0 for none */
+	u32 event;
+	u32 spare;
+};
+
 /* The spaces: of the message, then of the elements of each list. */
 enum image_space_id {
 	SPACE_MESSAGE,

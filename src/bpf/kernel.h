@@ -529,6 +529,7 @@ struct io_cqe {
 struct io_kiocb {
 	struct file *file;
 	struct io_cqe cqe;
+	__u8 opcode;
 };
 
 /* What a request of io_recv() and io_recvmsg() keeps in the place of its io_kiocb's command. */

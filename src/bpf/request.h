@@ -48,6 +48,7 @@ worker bool never_waits(const struct call *call, struct io_kiocb *request)
 
 /* Requests whose command is no struct io_sr_msg. */
 enum {
+	IORING_OP_SEND_ZC = 47, /* include/uapi/linux/io_uring.h */
 	EVENTS_by_file = 1 << EVENT_io_uring_read | 1 << EVENT_io_uring_write | 1 << EVENT_io_uring_connect,
 };
 

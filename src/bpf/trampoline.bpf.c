@@ -527,10 +527,12 @@ int BPF_PROG(tr_uring_sendmsg_tried, struct io_kiocb *request, unsigned int flag
 	return request_left(request, ret);
 }
 
+/* Newer kernels have no io_send_zc: this serves its requests, too. */
 SEC("fentry/io_sendmsg_zc")
 int BPF_PROG(tr_uring_sendmsg_zc, struct io_kiocb *request)
 {
-	return request_tried(request, EVENT_io_uring_sendmsg);
+	return request_tried(request,
+			     request->opcode == IORING_OP_SEND_ZC ? EVENT_io_uring_send : EVENT_io_uring_sendmsg);
 }
 
 SEC("fexit/io_sendmsg_zc")

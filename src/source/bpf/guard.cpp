@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <optional>
 
 #include "catalog/catalog.h"
@@ -17,6 +18,7 @@
 #include "source/bpf/object.h"
 #include "source/bpf/objects.h"
 #include "source/bpf/session.h"
+#include "source/bpf/symbols.h"
 
 namespace sockwarden {
 namespace {
@@ -48,6 +50,20 @@ bool asks(const PointImage &image, std::string_view path) {
     return std::ranges::any_of(facts(), [&](const FactRow &row) {
         return row.path == path && (image.facts >> static_cast<unsigned>(row.id) & 1) != 0;
     });
+}
+
+// Where the functions of io_uring's requests are, if a rule asks which.
+void put_request_functions(bpf_object &object, const GuardOptions &options) {
+    bpf_map *map = map_ending_with(object, ".rodata.requests");
+    std::size_t room = 0;
+    void *place = map != nullptr ? const_cast<void *>(::bpf_map__initial_value(map, &room)) : nullptr;
+    const bool is_asked = std::ranges::any_of(
+        options.images, [](const PointImage &image) { return asks(image, fact(FactId::event).path); });
+    if (place == nullptr || !is_asked) {
+        return;
+    }
+    const std::vector<wire::request_function> functions = request_functions();
+    std::memcpy(place, functions.data(), std::min(room, functions.size() * sizeof(functions.front())));
 }
 
 // Names that libbpf learned later than the kernel (in 1.3).
@@ -132,6 +148,7 @@ Status Guard::State::load(const GuardOptions &options) {
     if (Status status = put_config(*object, make_config(options)); !status) {
         return status;
     }
+    put_request_functions(*object, options);
     name_types(*object);
     for (const GuardRow &row : guard_rows()) {
         if (point(row.point).by != enforcer_of(kind)) {

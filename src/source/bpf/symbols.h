@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the kernel's functions of io_uring's requests are, by which the guard names the request that asks.
+#pragma once
+
+#include <istream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/wire.h"
+
+namespace sockwarden {
+
+// The functions that the catalogue's hooks are at, each with the event that it is. Of a kernel that shows no addresses
+// (kernel.kptr_restrict), or of a function that it lacks, there are none.
+std::vector<wire::request_function> request_functions();
+
+// From the text of /proc/kallsyms: where each of the functions begins, and what follows it. A function that the
+// compiler has made a copy of (".isra.0", ".constprop.0") counts, its unlikely part (".cold") as well.
+std::vector<wire::request_function> request_functions(std::istream &symbols,
+                                                      const std::vector<std::pair<std::string, std::uint32_t>> &wanted);
+
+}  // namespace sockwarden
