@@ -123,6 +123,11 @@ Sending &Sending::Flags(int flags) {
     return *this;
 }
 
+Sending &Sending::ZeroCopy() {
+    zero_copy_ = true;
+    return *this;
+}
+
 Sending &Sending::Async() {
     async_ = true;
     return *this;
@@ -226,11 +231,11 @@ ssize_t Sending::Request() {
     request.flags = async_ ? IOSQE_ASYNC : 0;
     request.user_data = 1;
     if (by_ == SendBy::uring_sendmsg) {
-        request.opcode = IORING_OP_SENDMSG;
+        request.opcode = zero_copy_ ? IORING_OP_SENDMSG_ZC : IORING_OP_SENDMSG;
         request.addr = reinterpret_cast<unsigned long>(&header_);
         request.len = 1;
     } else {
-        request.opcode = by_ == SendBy::uring_send ? IORING_OP_SEND : IORING_OP_WRITE;
+        request.opcode = by_ != SendBy::uring_send ? IORING_OP_WRITE : zero_copy_ ? IORING_OP_SEND_ZC : IORING_OP_SEND;
         request.addr = reinterpret_cast<unsigned long>(iov_[0].iov_base);
         request.len = static_cast<unsigned>(iov_[0].iov_len);
     }
@@ -251,7 +256,7 @@ Json Sending::Describe() const {
     const bool plain = by_ == SendBy::write || HasVector(by_) || IsTransfer(by_);
     const bool request = by_ == SendBy::uring_send || by_ == SendBy::uring_sendmsg;
     if (!plain)
-        args["flags"] = MessageFlags(unsigned(flags_ | (request ? MSG_NOSIGNAL : 0)));
+        args["flags"] = MessageFlags(unsigned(flags_ | (request ? MSG_NOSIGNAL : 0) | (zero_copy_ ? MSG_ZEROCOPY : 0)));
     if (HasHeader(by_)) {
         args["msg"] = {
             {"address", Hex(address_)}, {"name", nullptr}, {"iovlen", iov_.size()}, {"iov", DescribeVector()}};

@@ -46,6 +46,7 @@ public:
     Sending &Descriptors(const std::vector<int> &fds);
     Sending &Credentials();
     Sending &Flags(int flags);
+    Sending &ZeroCopy();                           // io_uring: without copying
     Sending &Async();                              // io_uring: by a worker at once
     Sending &At(void *buffer);                     // for calls with a bad pointer
     Sending &BeforeSocket();                       // fails before it reaches the socket layer
@@ -79,6 +80,7 @@ private:
     size_t descriptors_ = 0;
     int flags_ = 0;
     bool async_ = false;
+    bool zero_copy_ = false;
     bool before_socket_ = false;
     mmsghdr array_{};
     msghdr &header_ = array_.msg_hdr;

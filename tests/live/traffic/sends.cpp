@@ -206,13 +206,26 @@ void UringAsync(Context &context) {
     Sending(context, pair.far, "written by one").By(SendBy::uring_write).Async().Sends();
 }
 
+void UringZeroCopy(Context &context) {
+    const Pair pair = TcpPair(AF_INET);
+    Sending(context, pair.far, "in its place").By(SendBy::uring_send).ZeroCopy().Sends();
+    Sending(context, pair.far, "with a header").By(SendBy::uring_sendmsg).ZeroCopy().Sends();
+}
+
 constexpr Scenario kOthers[] = {
-    {"sent-named-unix", NamedUnix, ""},     {"sent-named-udp4", NamedUdp4, ""},
-    {"sent-named-udp6", NamedUdp6, "IPv6"}, {"sent-batch-cut", BatchCut, ""},
-    {"sent-fds", Descriptors, ""},          {"sent-fds-twice", DescriptorsTwice, ""},
-    {"sent-no-socket", NoSocket, ""},       {"sent-failures", Failures, ""},
-    {"sent-other-files", OtherFiles, ""},   {"sent-partial", Partial, ""},
-    {"sent-bad-pointer", BadPointer, ""},   {"sent-uring-async", UringAsync, "io_uring"},
+    {"sent-named-unix", NamedUnix, ""},
+    {"sent-named-udp4", NamedUdp4, ""},
+    {"sent-named-udp6", NamedUdp6, "IPv6"},
+    {"sent-batch-cut", BatchCut, ""},
+    {"sent-fds", Descriptors, ""},
+    {"sent-fds-twice", DescriptorsTwice, ""},
+    {"sent-no-socket", NoSocket, ""},
+    {"sent-failures", Failures, ""},
+    {"sent-other-files", OtherFiles, ""},
+    {"sent-partial", Partial, ""},
+    {"sent-bad-pointer", BadPointer, ""},
+    {"sent-uring-async", UringAsync, "io_uring"},
+    {"sent-uring-zero-copy", UringZeroCopy, "io_uring"},
 };
 
 template <size_t... Cells>
