@@ -62,25 +62,17 @@ apart int tell_process(u64 time, u32 place)
 	return emit(record, size);
 }
 
-/* Who the present task acts for, and the number of its cgroup. By helpers, since for each pointer that a program
- * follows by itself the verifier searches all names of the kernel's types, which is the longest part of a start; not
- * all programs of cgroups have them. */
-worker void present_ids(struct task_struct *task, u32 *uid, u32 *gid, u64 *cgroup_id)
+/* Who a task acts for, and the number of its cgroup. */
+worker void ids_of(struct task_struct *task, u32 *uid, u32 *gid, u64 *cgroup_id)
 {
-#ifdef SOCKWARDEN_CGROUP
 	*uid = task->cred->uid.val;
 	*gid = task->cred->gid.val;
 	*cgroup_id = task->cgroups->dfl_cgrp->kn->id;
-#else
-	u64 ids = bpf_get_current_uid_gid();
-
-	*uid = ids;
-	*gid = ids >> 32;
-	*cgroup_id = bpf_get_current_cgroup_id();
-#endif
 }
 
-/* Tells the process of the present task unless it has been, as it is now. */
+/* Tells the process of the present task unless it has been, as it is now. Apart, since for each pointer that it follows
+ * the verifier searches all names of the kernel's types, which is the longest part of a start. Helpers that tell the
+ * same cost each message a hundred instructions more. */
 apart int describe_process(struct call *call, u64 time, u32 place)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -90,7 +82,7 @@ apart int describe_process(struct call *call, u64 time, u32 place)
 	if (!call)
 		return 0;
 	exec = task->self_exec_id;
-	present_ids(task, &uid, &gid, &cgroup_id);
+	ids_of(task, &uid, &gid, &cgroup_id);
 	if (call->told && call->exec == exec && call->uid == uid && call->gid == gid && call->cgroup_id == cgroup_id)
 		return 0;
 	if (!tell_process(time, place)) {

@@ -120,7 +120,7 @@ apart int is_process_kept(struct matching *match)
 		return 1;
 	if (config.facts & facts_of_process & ~ASKED(process_comm)) {
 		exec = task->self_exec_id;
-		present_ids(task, &uid, &gid, &cgroup_id);
+		ids_of(task, &uid, &gid, &cgroup_id);
 	}
 	comm_of(task, comm);
 	if (match->process_known && match->exec == exec && match->uid == uid && match->gid == gid &&

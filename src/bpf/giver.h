@@ -95,7 +95,7 @@ worker void identify_giver(struct giver_id *id, struct task_struct *task)
 	id->start = BPF_CORE_READ(task, group_leader, start_boottime);
 	id->pid = task->tgid;
 	id->exec = task->self_exec_id;
-	present_ids(task, &id->uid, &id->gid, &id->cgroup_id);
+	ids_of(task, &id->uid, &id->gid, &id->cgroup_id);
 	comm_of(task, id->comm);
 }
 
@@ -246,7 +246,7 @@ apart int pair_giver(struct matching *match, struct giver *giver)
 
 	if (!match || !giver)
 		return 0;
-	present_ids(task, &present.uid, &present.gid, &present.cgroup_id);
+	ids_of(task, &present.uid, &present.gid, &present.cgroup_id);
 	if (giver->id.pid != (u32)task->tgid)
 		run.different |= sender_fact(FACT_process_pid);
 	if (giver->id.uid != present.uid)

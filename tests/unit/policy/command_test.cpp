@@ -99,7 +99,7 @@ TEST_F(PolicyCommand, CheckPrintsRulesAndActions) {
                   "    guard  at splice\n"
                   "    guard  at zero-copy\n"
                   "    guard  at a passed descriptor: fd_received (those behind a refused one of the same message are "
-                  "lost, too)\n"
+                  "lost, too; senders are what all agree on who gave over the socket)\n"
                   "    guard  nowhere: accept, io_uring_accept, kernel, refused: what it asks is certain nowhere "
                   "then\n" +
                   kAtDelivery +
