@@ -27,6 +27,7 @@ struct giver_id {
 };
 
 struct giver {
+	u64 key;            /* the number of the socket */
 	struct giver_id id; /* of the first */
 	u64 exe;
 	u64 parent;
@@ -96,7 +97,9 @@ worker void identify_giver(struct giver_id *id, struct task_struct *task)
 	id->pid = task->tgid;
 	id->exec = task->self_exec_id;
 	ids_of(task, &id->uid, &id->gid, &id->cgroup_id);
-	comm_of(task, id->comm);
+	BPF_CORE_READ_INTO((char(*)[16])id->comm, task, group_leader, comm);
+	if (!(task->flags & PF_IO_WORKER)) /* which goes by a name of the kernel's */
+		__builtin_memcpy(id->comm, task->comm, sizeof(id->comm));
 }
 
 /* Copies what stands in the text of a matching from `at` to its end: the size of it, 0 where it is too long. */
@@ -117,7 +120,7 @@ worker u32 keep_text(struct matching *match, u32 at, u64 text[GIVER_TEXT / 8])
 	return size;
 }
 
-/* The rest of what is told of the present task. */
+/* The rest of what is told of the present task: all, as policies that ask for more may come. */
 apart int describe_giver(struct giver *giver, struct matching *match)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -136,13 +139,12 @@ apart int describe_giver(struct giver *giver, struct matching *match)
 	__builtin_memset(giver->cgroup, 0, sizeof(giver->cgroup));
 	giver->path_size = 0;
 	giver->cgroup_size = 0;
-	if (exe && is_asked(FACT_senders_exe_path))
+	if (exe)
 		giver->path_size = keep_text(
 			match, write_path(match, BPF_CORE_READ(exe, f_path.mnt), BPF_CORE_READ(exe, f_path.dentry)),
 			giver->path);
-	if (is_asked(FACT_senders_cgroup))
-		giver->cgroup_size = keep_text(match, write_cgroup(match, BPF_CORE_READ(task, cgroups, dfl_cgrp, kn)),
-					       giver->cgroup);
+	giver->cgroup_size =
+		keep_text(match, write_cgroup(match, BPF_CORE_READ(task, cgroups, dfl_cgrp, kn)), giver->cgroup);
 	return 0;
 }
 
@@ -247,37 +249,50 @@ apart int pair_giver(struct matching *match, struct giver *giver)
 	if (!match || !giver)
 		return 0;
 	ids_of(task, &present.uid, &present.gid, &present.cgroup_id);
+	run.agreed = sender_fact(FACT_process_pid) | sender_fact(FACT_process_uid) | sender_fact(FACT_process_gid) |
+		     sender_fact(FACT_process_cgroup);
+	run.agreed &= ~giver->differ;
 	if (giver->id.pid != (u32)task->tgid)
 		run.different |= sender_fact(FACT_process_pid);
+	else if (giver->id.start !=
+		 BPF_CORE_READ(task, group_leader, start_boottime)) /* a number that was free again */
+		run.agreed &= ~sender_fact(FACT_process_pid);
 	if (giver->id.uid != present.uid)
 		run.different |= sender_fact(FACT_process_uid);
 	if (giver->id.gid != present.gid)
 		run.different |= sender_fact(FACT_process_gid);
 	if (giver->id.cgroup_id != present.cgroup_id)
 		run.different |= sender_fact(FACT_process_cgroup);
-	run.agreed = (sender_fact(FACT_process_pid) | sender_fact(FACT_process_uid) | sender_fact(FACT_process_gid) |
-		      sender_fact(FACT_process_cgroup)) &
-		     ~giver->differ;
 	bpf_loop(IMAGE_PAIRS, giver_pair_step, &run, 0);
 	return 0;
 }
 
-/* The note of whoever gave what the present task receives; NULL where nobody knows. */
-worker struct giver *giver_here(struct task_struct *task)
+/* The number of the socket by which whoever gave what the present task receives is noted; 0 where nobody knows. */
+worker u64 giver_key(struct task_struct *task)
 {
-	u64 *from = bpf_task_storage_get(&received_from, task, NULL, 0), key;
-	struct sock *sk, *peer;
+	u64 *from = bpf_task_storage_get(&received_from, task, NULL, 0);
+	struct sock *sk;
 
 	if (!from || !*from)
-		return NULL;
+		return 0;
 	sk = (void *)*from;
-	if (BPF_CORE_READ(sk, sk_type) == SOCK_STREAM) {
-		peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
-		key = peer ? BPF_CORE_READ(peer, __sk_common.skc_cookie.counter) : 0;
-	} else {
-		key = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
-	}
-	return key ? bpf_map_lookup_elem(&givers, &key) : NULL;
+	if (BPF_CORE_READ(sk, sk_type) == SOCK_STREAM)
+		sk = BPF_CORE_READ((struct unix_sock *)sk, peer);
+	return sk ? BPF_CORE_READ(sk, __sk_common.skc_cookie.counter) : 0;
+}
+
+/* Copies a note: 1 where it is there. The kernel may put another's in its place at any moment. */
+apart int copy_giver(struct giver *giver, u64 key)
+{
+	struct giver *noted = bpf_map_lookup_elem(&givers, &key), *again;
+
+	if (!giver || !noted || bpf_probe_read_kernel(giver, sizeof(*giver), noted))
+		return 0;
+	again = bpf_map_lookup_elem(&givers, &key);
+	if (!again || again != noted || giver->key != key || again->key != key)
+		return 0;
+	giver->differ |= again->differ;
+	return 1;
 }
 
 #endif

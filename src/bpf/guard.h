@@ -80,7 +80,7 @@ struct send {
 	u64 socket; /* struct sock; 0 where nothing is sent */
 	u32 length;
 	u32 iovlen;
-	u32 credentials; /* enum credentials */
+	u32 credentials; /* enum ancillary */
 	u32 spare;
 };
 
@@ -91,10 +91,10 @@ struct {
 	__type(value, struct send);
 } named_sends SEC(".maps");
 
-enum credentials {
-	CREDENTIALS_NONE,
-	CREDENTIALS_THERE,
-	CREDENTIALS_UNKNOWN,
+enum ancillary {
+	ANCILLARY_NONE,
+	ANCILLARY_THERE,
+	ANCILLARY_UNKNOWN,
 };
 
 /* Sockets of which a receive was refused, by their key, and how many in a row: what is next to receive stays next. */
@@ -257,15 +257,32 @@ static long frame_step(u32 step, struct slot **context)
 	return !at;
 }
 
-/* Which request of io_uring asks: the innermost of the functions that serve one and that the present task is inside,
- * by its stack, which nobody else can write. As it was, where the kernel does not show where these functions are. */
-apart int find_request(struct slot *slot)
+apart int look_at_stack(struct slot *slot)
 {
-	if (!slot || !request_functions[0].to)
+	if (!slot)
 		return 0;
 	__builtin_memset(slot->frames, 0, sizeof(slot->frames));
 	bpf_get_task_stack(bpf_get_current_task_btf(), slot->frames, sizeof(slot->frames), 0);
 	bpf_loop(STACK_FRAMES, frame_step, &slot, 0);
+	return 0;
+}
+
+/* Which of these functions the present task is inside, the innermost, by its stack, which nobody else can write. The
+ * event stays as it was, where the kernel does not show where they are. Looked for twice: another task that comes
+ * between may have the kernel copy its own stack. */
+apart int find_request(struct slot *slot)
+{
+	u32 before, first;
+
+	if (!slot || !request_functions[0].to)
+		return 0;
+	before = slot->event;
+	look_at_stack(slot);
+	first = slot->event;
+	slot->event = before;
+	look_at_stack(slot);
+	if (slot->event != first)
+		slot->event = before;
 	return 0;
 }
 #endif
@@ -541,8 +558,8 @@ worker void ask_call_flags(struct slot *slot, struct task_struct *task, u32 flag
 		ask_absent(match, FACT_args_flags);
 }
 
-/* Whether the kernel's copy of ancillary data has credentials of the sender. */
-apart int find_credentials(u64 control, u64 size)
+/* Whether the kernel's copy of ancillary data has a part of this type, of level SOL_SOCKET. */
+apart int find_ancillary(u64 control, u64 size, u32 type)
 {
 	u64 at = 0;
 
@@ -553,12 +570,12 @@ apart int find_credentials(u64 control, u64 size)
 		} header = {};
 
 		if (bpf_probe_read_kernel(&header, sizeof(header), (void *)(control + at)) || header.length < 16)
-			return CREDENTIALS_UNKNOWN;
-		if (header.level == SOL_SOCKET && header.type == SCM_CREDENTIALS)
-			return CREDENTIALS_THERE;
+			return ANCILLARY_UNKNOWN;
+		if (header.level == SOL_SOCKET && (u32)header.type == type)
+			return ANCILLARY_THERE;
 		at += (header.length + 7) & ~7ULL;
 	}
-	return at + 16 > size ? CREDENTIALS_NONE : CREDENTIALS_UNKNOWN;
+	return at + 16 > size ? ANCILLARY_NONE : ANCILLARY_UNKNOWN;
 }
 
 /* One passed file, as the only element of the list. */
@@ -606,12 +623,16 @@ apart int ask_listed_fds(struct slot *slot)
 }
 
 #ifndef SOCKWARDEN_CGROUP
-/* Whoever gave what the present task receives, as the only sender. */
-apart int ask_giver(struct slot *slot, struct giver *giver)
+/* Whoever gave what the present task receives, as the only sender: 1 where that is known. */
+apart int ask_giver(struct slot *slot, u64 key)
 {
 	struct matching *match;
+	struct giver *giver;
 
-	if (!slot || !giver)
+	if (!slot || !key)
+		return 0;
+	giver = &slot->giver;
+	if (!copy_giver(giver, key))
 		return 0;
 	match = &slot->match;
 	begin_list(match);
@@ -620,7 +641,7 @@ apart int ask_giver(struct slot *slot, struct giver *giver)
 	pair_giver(match, giver);
 	end_element(match, 1);
 	end_list(match, FACT_senders, KEPT_SENDERS, 1);
-	return 0;
+	return 1;
 }
 #endif
 
@@ -924,7 +945,8 @@ worker struct send send_of(struct sock *sk, struct msghdr *header, u32 size)
 
 	send.iovlen = is_one ? 1 : header->msg_iter.nr_segs;
 	if (is_asked(FACT_credentials) && header->msg_control)
-		send.credentials = find_credentials((u64)header->msg_control, header->msg_controllen);
+		send.credentials = find_ancillary((u64)BPF_CORE_READ(header, msg_control), header->msg_controllen,
+						  SCM_CREDENTIALS);
 	return send;
 }
 
@@ -937,7 +959,7 @@ worker void ask_send(struct slot *slot, struct task_struct *task, const struct s
 		ask_number(match, FACT_payload_length, send->length);
 	ask_call_flags(slot, task, flags);
 	ask_of_events(match, FACT_iovlen, slot->event, config.with_iovlen, send->iovlen);
-	if (is_asked(FACT_credentials) && send->credentials != CREDENTIALS_UNKNOWN)
+	if (is_asked(FACT_credentials) && send->credentials != ANCILLARY_UNKNOWN)
 		ask_number(match, FACT_credentials, send->credentials);
 }
 
@@ -1204,9 +1226,9 @@ worker u32 giving_event(struct task_struct *task)
 	return EVENT_fd_received;
 }
 
-/* The present task gives descriptors over a socket, by a message that is about to be queued at `receiver`. A first note
- * is of all who gave only where nothing waits there, which may have been given before. */
-worker int note_giver(struct sock *sk, struct sock *receiver)
+/* The present task gives descriptors over a socket. A first note is of all who gave unless others `are_before`:
+ * messages that wait, or are made, and may have been given by anyone. */
+worker int note_giver(struct sock *sk, bool are_before)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u64 key = key_of_socket(sk);
@@ -1220,10 +1242,11 @@ worker int note_giver(struct sock *sk, struct sock *receiver)
 	slot = take_slot(4 * task->pid + POINT_descriptor);
 	if (!slot)
 		return -EAGAIN;
+	slot->giver.key = key;
 	slot->giver.id = present;
 	describe_giver(&slot->giver, &slot->match);
 	if (!noted) {
-		if (was_given_over(sk) || BPF_CORE_READ(receiver, sk_receive_queue.qlen))
+		if (was_given_over(sk) || are_before)
 			slot->giver.differ = ~0ULL;
 		bpf_map_update_elem(&givers, &key, &slot->giver, BPF_NOEXIST);
 		noted = bpf_map_lookup_elem(&givers, &key);
@@ -1237,14 +1260,15 @@ worker int note_giver(struct sock *sk, struct sock *receiver)
 /* A message is about to be sent over a stream. What is queued elsewhere is seen there. */
 worker int gives_over_stream(u32 hook, struct socket *socket, struct msghdr *header)
 {
-	struct sock *sk = socket->sk, *peer;
+	struct sock *sk = socket->sk;
 
 	if (is_canary(bpf_get_current_task_btf(), hook))
 		return -ECANARY;
-	if (!sk || sk->__sk_common.skc_family != AF_UNIX || sk->sk_type != SOCK_STREAM || !header->msg_controllen)
+	if (!sk || sk->__sk_common.skc_family != AF_UNIX || sk->sk_type != SOCK_STREAM || !header->msg_controllen ||
+	    find_ancillary((u64)BPF_CORE_READ(header, msg_control), header->msg_controllen, SCM_RIGHTS) ==
+		    ANCILLARY_NONE)
 		return 0;
-	peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
-	return note_giver(sk, peer ? peer : sk);
+	return note_giver(sk, BPF_CORE_READ(sk, sk_wmem_alloc.refs.counter) > 1);
 }
 
 /* A message is about to be queued. */
@@ -1257,7 +1281,7 @@ worker int gives_by_queueing(u32 hook, struct sock *sk, struct sk_buff *skb)
 	if (is_canary(bpf_get_current_task_btf(), hook))
 		return -ECANARY;
 	note = unix_note_of(skb);
-	return note.files ? note_giver(sk, sk) : 0;
+	return note.files ? note_giver(sk, BPF_CORE_READ(sk, sk_receive_queue.qlen)) : 0;
 }
 
 /* A task is about to receive, descriptors perhaps. */
@@ -1278,11 +1302,25 @@ worker int receives_from(u32 hook, struct socket *socket)
 	return 0;
 }
 
+/* Whether a file comes out of a message, and not by a supervisor that answers while the task is in a call to receive.
+ */
+worker bool comes_with_message(struct slot *slot)
+{
+	u32 event = slot->event;
+	bool is_message;
+
+	slot->event = NO_EVENT;
+	find_request(slot);
+	is_message = slot->event == FUNCTION_OF_MESSAGE;
+	slot->event = event;
+	return is_message && event != EVENT_fd_received;
+}
+
 /* A file is about to be installed for the task. */
 worker int asked_to_install(u32 hook, struct file *file)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct giver *giver = NULL;
+	bool is_giver_known = false;
 	struct slot *slot;
 	int ret;
 
@@ -1293,14 +1331,12 @@ worker int asked_to_install(u32 hook, struct file *file)
 	slot->file = (u64)file;
 	if (config.facts & ASKED(fds))
 		ask_one_fd(slot);
-	if (config.facts & ASKED(senders) && slot->event != EVENT_fd_received)
-		giver = giver_here(task);
-	if (giver)
-		ask_giver(slot, giver);
+	if (config.facts & ASKED(senders) && comes_with_message(slot))
+		is_giver_known = ask_giver(slot, giver_key(task));
 	ask_first(slot, NULL);
 	if (config.facts & ASKED(fds))
 		use_kept(&slot->match, KEPT_FDS, ASKED(fds));
-	if (giver)
+	if (is_giver_known)
 		use_kept(&slot->match, KEPT_SENDERS, ASKED(senders));
 	return conclude(slot, task, NULL);
 }

@@ -95,14 +95,16 @@ enum guard_hook {
 
 enum {
 	REQUEST_FUNCTIONS = 16,
+	FUNCTION_OF_MESSAGE = 0xfe,
 	STACK_FRAMES = 32, /* of the kernel's stack, in which one of them is looked for */
 };
 
-/* A function of the kernel that serves a request of io_uring: return addresses into it are between these two. */
+/* A function of the kernel that serves a request of io_uring, or hands out the files of a message: return addresses
+ * into it are between these two. */
 struct request_function {
 	u64 from;
-	u64 to; /* 0 for none */
-	u32 event;
+	u64 to;    /* 0 for none */
+	u32 event; /* or FUNCTION_OF_MESSAGE */
 	u32 spare;
 };
 

@@ -377,6 +377,11 @@ struct sk_buff_head {
 struct sock {
 	struct sock_common __sk_common;
 	struct sk_buff_head sk_receive_queue;
+	struct {
+		struct {
+			int counter;
+		} refs;
+	} sk_wmem_alloc;
 	__s32 sk_peek_off;
 	struct socket *sk_socket;
 	__u16 sk_protocol;

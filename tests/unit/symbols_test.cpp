@@ -41,6 +41,9 @@ TEST(Symbols, PartsCount) {
 TEST(Symbols, OneThatServesTwoKindsTellsNeither) {
     const std::string joined = "ffffffff81000000 t io_sendmsg_zc\nffffffff81000040 t x\n";
     EXPECT_EQ(FoundIn(joined), Found{});
+    EXPECT_EQ(FoundIn("ffffffff80000000 t io_sendmsg_zc.cold\nffffffff80000040 t x\n" + joined +
+                      "ffffffff82000000 t io_sendmsg_zc.isra.0\nffffffff82000040 t x\n"),
+              Found{});
     EXPECT_EQ(FoundIn(joined + "ffffffff81000080 t io_send_zc\nffffffff81000090 t y\n"),
               (Found{{0xffffffff81000000, 0xffffffff81000040, 3}, {0xffffffff81000080, 0xffffffff81000090, 2}}));
 }

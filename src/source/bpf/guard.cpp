@@ -52,13 +52,14 @@ bool asks(const PointImage &image, std::string_view path) {
     });
 }
 
-// Where the functions of io_uring's requests are, if a rule asks which.
+// Where the functions of io_uring's requests and of messages are, if a rule asks which it is.
 void put_request_functions(bpf_object &object, const GuardOptions &options) {
     bpf_map *map = map_ending_with(object, ".rodata.requests");
     std::size_t room = 0;
     void *place = map != nullptr ? const_cast<void *>(::bpf_map__initial_value(map, &room)) : nullptr;
-    const bool is_asked = std::ranges::any_of(
-        options.images, [](const PointImage &image) { return asks(image, fact(FactId::event).path); });
+    const bool is_asked = std::ranges::any_of(options.images, [](const PointImage &image) {
+        return asks(image, fact(FactId::event).path) || asks(image, fact(FactId::senders).path);
+    });
     if (place == nullptr || !is_asked) {
         return;
     }

@@ -24,6 +24,9 @@ std::vector<std::pair<std::string, std::uint32_t>> functions_of_requests() {
             wanted.emplace_back(row.target, static_cast<std::uint32_t>(std::countr_zero(events)));
         }
     }
+    for (const char *of_messages : {"scm_detach_fds", "scm_detach_fds_compat"}) {
+        wanted.emplace_back(of_messages, std::uint32_t{wire::FUNCTION_OF_MESSAGE});
+    }
     return wanted;
 }
 
@@ -33,7 +36,7 @@ std::vector<wire::request_function> request_functions(
     std::istream &symbols, const std::vector<std::pair<std::string, std::uint32_t>> &wanted) {
     std::vector<wire::request_function> found;
     bool has_send_zc = false;
-    std::uint64_t joined = 0;
+    std::vector<std::uint64_t> joined;
     for (std::string line; std::getline(symbols, line);) {
         const std::string_view text(line);
         const std::size_t name_at = text.size() > 19 ? 19 : text.size();  // "ffffffff81000000 t name"
@@ -44,7 +47,7 @@ std::vector<wire::request_function> request_functions(
                 one.to = address;
             }
         }
-        if (!name.starts_with("io_") || address == 0) {
+        if ((!name.starts_with("io_") && !name.starts_with("scm_")) || address == 0) {
             continue;
         }
         name = name.substr(0, name.find_first_of(".\t"));
@@ -52,11 +55,14 @@ std::vector<wire::request_function> request_functions(
         const auto one = std::ranges::find(wanted, name, &std::pair<std::string, std::uint32_t>::first);
         if (one != wanted.end() && found.size() < wire::REQUEST_FUNCTIONS) {
             found.push_back({address, 0, one->second, 0});
-            joined = name == kSendmsgZc ? address : joined;
+            if (name == kSendmsgZc) {
+                joined.push_back(address);
+            }
         }
     }
-    std::erase_if(
-        found, [&](const wire::request_function &one) { return one.to == 0 || (one.from == joined && !has_send_zc); });
+    std::erase_if(found, [&](const wire::request_function &one) {
+        return one.to == 0 || (!has_send_zc && std::ranges::find(joined, one.from) != joined.end());
+    });
     return found;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the kernel's functions of io_uring's requests are, by which the guard names the request that asks.
+// Where the kernel's functions of io_uring's requests are, by which the guard names the request that asks, and those
+// that hand out the files of a message.
 #pragma once
 
 #include <istream>
@@ -11,8 +12,8 @@
 
 namespace sockwarden {
 
-// The functions that the catalogue's hooks are at, each with the event that it is. Of a kernel that shows no addresses
-// (kernel.kptr_restrict), or of a function that it lacks, there are none.
+// The functions that the catalogue's hooks are at, each with the event that it is, and those of messages. Of a kernel
+// that shows no addresses (kernel.kptr_restrict), or of a function that it lacks, there are none.
 std::vector<wire::request_function> request_functions();
 
 // From the text of /proc/kallsyms: where each of the functions begins, and what follows it. A function that the
