@@ -2,11 +2,19 @@
 // Under a guard, descriptors by who gave them: the installed policy no-fd-smuggling, and ways round it.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
 #include <linux/io_uring.h>
+#include <linux/seccomp.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <pthread.h>
+#include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -199,6 +207,66 @@ TEST_F(Givers, ToNames) {
     EXPECT_FALSE(Arrives(first)) << "it was sent before it was accepted";
     EXPECT_TRUE(Arrives(second)) << "and the other end is closed";
     EXPECT_EQ(enforced::Told(guarding->End()), std::string(kRefused) + "? " + kRefused);
+}
+
+// A child that has each recvmsg answered by a supervisor: the filter's listener, which it sends over a socket.
+void BeSupervised(int to) {
+    sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_recvmsg, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const sock_fprog program{std::size(filter), filter};
+    ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    const int listener =
+        static_cast<int>(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program));
+    enforced::SendFds(to, "x", &listener, 1);
+}
+
+// Lets the call that waits go on, after it has been given a file, if there is one: what came of giving.
+long Answer(int listener, int file) {
+    seccomp_notif asked{};
+    EXPECT_EQ(Got(::ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &asked)), 0);
+    seccomp_notif_addfd give{};
+    give.id = asked.id;
+    give.srcfd = static_cast<__u32>(file);
+    const long given = file < 0 ? 0 : Got(::ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, &give));
+    seccomp_notif_resp answer{};
+    answer.id = asked.id;
+    answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+    EXPECT_EQ(Got(::ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer)), 0);
+    return given;
+}
+
+// Who puts a descriptor into a task that is about to receive one does not go by the name of whoever sent that.
+TEST_F(Givers, OfAMessageAlone) {
+    const Pair pair = MakePair(SOCK_STREAM), control = MakePair(SOCK_STREAM), go = MakePair(SOCK_STREAM);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        here_->Enter();
+        BeSupervised(control.near);
+        char byte = 0;
+        int arrived = 0;
+        for (int i = 0; i < 2 && ::read(go.far, &byte, 1) == 1; ++i) {
+            arrived += ReceiveFd(pair.far) >= 0 ? 1 : 0;
+        }
+        ::_exit(arrived);
+    }
+    const int listener = ReceiveFd(control.far);
+    ASSERT_GE(listener, 0);
+    const auto guarding = Smuggling();
+    ASSERT_TRUE(guarding->Works()) << guarding->Said();
+    const int zero = ::open("/dev/zero", O_RDONLY | O_CLOEXEC);
+    for (const bool gives : {false, true}) {
+        Give(*here_, pair.near);
+        EXPECT_EQ(::write(go.near, "x", 1), 1);
+        EXPECT_EQ(Answer(listener, gives ? zero : -1), gives ? -EACCES : 0);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    EXPECT_EQ(WEXITSTATUS(status), 2) << "the messages brought theirs";
+    EXPECT_EQ(enforced::Told(guarding->End()), std::string(kRefused) + "?");
 }
 
 // By facts of the giver, and compared with whoever receives.
