@@ -95,17 +95,22 @@ apart int classify_process(struct matching *match)
 	return 0;
 }
 
-/* The name that the reader will see. */
+/* The name that the reader will see: a worker of io_uring goes by one of the kernel's. */
+worker void name_of(struct task_struct *task, u64 comm[2])
+{
+	if (task->flags & PF_IO_WORKER)
+		BPF_CORE_READ_INTO((char(*)[16])comm, task, group_leader, comm);
+	else
+		__builtin_memcpy(comm, task->comm, 16);
+}
+
+/* The same where it is asked for. */
 worker void comm_of(struct task_struct *task, u64 comm[2])
 {
 	comm[0] = 0;
 	comm[1] = 0;
-	if (!is_asked(FACT_process_comm) && !is_asked(FACT_senders_comm))
-		return;
-	if (task->flags & PF_IO_WORKER) /* goes by a name of the kernel's */
-		BPF_CORE_READ_INTO((char(*)[16])comm, task, group_leader, comm);
-	else
-		__builtin_memcpy(comm, task->comm, 16);
+	if (is_asked(FACT_process_comm) || is_asked(FACT_senders_comm))
+		name_of(task, comm);
 }
 
 /* Whether what the present process leaves possible is kept, of the process as it is now; if not it notes how it is.

@@ -97,9 +97,7 @@ worker void identify_giver(struct giver_id *id, struct task_struct *task)
 	id->pid = task->tgid;
 	id->exec = task->self_exec_id;
 	ids_of(task, &id->uid, &id->gid, &id->cgroup_id);
-	BPF_CORE_READ_INTO((char(*)[16])id->comm, task, group_leader, comm);
-	if (!(task->flags & PF_IO_WORKER)) /* which goes by a name of the kernel's */
-		__builtin_memcpy(id->comm, task->comm, sizeof(id->comm));
+	name_of(task, id->comm);
 }
 
 /* Copies what stands in the text of a matching from `at` to its end: the size of it, 0 where it is too long. */

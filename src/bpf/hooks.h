@@ -26,8 +26,8 @@ worker int on_gd_connect_stream(u32 turn, struct sock *sk, struct sock *other, s
 	return asked_to_connect(turn + GUARD_gd_connect_stream, sk, other, NULL, 0);
 }
 
-/* Sends of datagrams pass here, too, and of those that io_uring makes nobody can tell that they are none: but for one
- * to whom the socket is connected already they are taken for connections. */
+/* Sends of datagrams pass here, too. Of those that io_uring makes the stack tells, where the kernel shows its
+ * functions; else they are taken for connections, but for one to whom the socket is connected already. */
 worker int on_gd_connect_peer(u32 turn, struct socket *socket, struct socket *other)
 {
 	u32 event = event_here(bpf_get_current_task_btf(), NO_EVENT);

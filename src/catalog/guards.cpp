@@ -9,9 +9,11 @@ namespace sockwarden {
 namespace {
 
 constexpr std::array kRows{
+#define ALWAYS std::nullopt
 #define GUARD(id, point, asked, target, purpose) GuardRow{#id, PointId::point, asked, target, purpose},
 #include "../../catalog/guards.def"
 #undef GUARD
+#undef ALWAYS
 };
 
 }  // namespace

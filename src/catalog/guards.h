@@ -2,9 +2,11 @@
 // The rows of catalog/guards.def as a table: the programs of the guard, and where each is asked.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string_view>
 
+#include "catalog/facts.h"
 #include "catalog/points.h"
 
 namespace sockwarden {
@@ -12,7 +14,7 @@ namespace sockwarden {
 struct GuardRow {
     std::string_view id;  // the program's name in its object
     PointId point;
-    std::string_view asked;  // path of the fact without which it is not needed; empty: it always is
+    std::optional<FactId> asked;  // the fact without which it is not needed; nothing: it always is
     std::string_view target, purpose;
 };
 

@@ -144,14 +144,17 @@ std::vector<std::string_view> missing_at(const PointRow &point, const Asked &ask
             missing.push_back(row.path);
         }
     }
-    if (missing.empty()) {
-        for (const auto &[one, other] : asked.compared) {
-            if (!compares(point, one, other)) {
-                missing.insert(missing.end(), {fact(one).path, fact(other).path});
-            }
+    return missing;
+}
+
+// Facts that a clause compares with each other and that are not compared at a point.
+std::vector<std::string_view> uncompared_at(const PointRow &point, const Asked &asked) {
+    for (const auto &[one, other] : asked.compared) {
+        if (!compares(point, one, other)) {
+            return {fact(one).path, fact(other).path};
         }
     }
-    return missing;
+    return {};
 }
 
 // What a clause has to ask for, where it can hold for sockets that do not pass a point; empty where it cannot.
@@ -169,6 +172,13 @@ std::string beyond(const PointRow &point, const Asked &asked) {
         }
     }
     return text.empty() ? "" : fmt::format("other sockets do not pass {}: ask {}", point.name, text);
+}
+
+// The same, or what it compares that is not compared there. Empty where it can be placed.
+std::string why_not_at(const PointRow &point, const Asked &asked) {
+    const std::vector<std::string_view> uncompared = uncompared_at(point, asked);
+    return uncompared.empty() ? beyond(point, asked)
+                              : fmt::format("{} are not compared at {}", joined(uncompared, "and"), point.name);
 }
 
 // What could be ordered instead.
@@ -199,7 +209,7 @@ Placement place(const Asked &asked, ActionId action, Mode mode, const EventRow &
             continue;
         }
         std::vector<std::string_view> missing = missing_at(row, asked, event);
-        if (missing.empty() && (others = beyond(row, asked)).empty()) {
+        if (missing.empty() && (others = why_not_at(row, asked)).empty()) {
             return {&row, "", true, {}};
         }
         if (nearest == nullptr || missing.size() < least.size()) {
@@ -313,8 +323,10 @@ std::optional<std::vector<std::string_view>> uncertain_at(const PointRow &point,
         if (std::ranges::all_of(clause, [&](const Atom &atom) { return may_pass(atom, event); })) {
             Asked asked;
             add_asked(clause, asked);
-            const std::vector<std::string_view> missing = missing_at(point, asked, event);
-            (uncertain ? *uncertain : uncertain.emplace()).insert(missing.begin(), missing.end());
+            std::set<std::string_view> &all = uncertain ? *uncertain : uncertain.emplace();
+            for (const auto &facts : {missing_at(point, asked, event), uncompared_at(point, asked)}) {
+                all.insert(facts.begin(), facts.end());
+            }
         }
     }
     return uncertain ? std::optional(std::vector(uncertain->begin(), uncertain->end())) : std::nullopt;

@@ -11,6 +11,7 @@
 #include "actor.h"
 #include "cases.h"
 #include "guarding.h"
+#include "names.h"
 #include "traffic/uring.h"
 
 namespace guard {
@@ -32,6 +33,12 @@ constexpr Request kRequests[] = {
     {"io_uring_send", IORING_OP_SEND_ZC, false, true},   {"io_uring_sendmsg", IORING_OP_SENDMSG_ZC, true, true},
 };
 
+long Done(const io_uring_sqe &request) {
+    traffic::Uring ring;
+    ring.Submit(request);
+    return ring.Await().res;
+}
+
 // What it came to. It is done at once, or by a thread of the kernel's.
 long Do(const Request &asked, int socket, unsigned flags) {
     char byte = 'x';
@@ -46,9 +53,7 @@ long Do(const Request &asked, int socket, unsigned flags) {
     request.addr =
         asked.has_header ? reinterpret_cast<std::uintptr_t>(&header) : reinterpret_cast<std::uintptr_t>(&byte);
     request.len = 1;
-    traffic::Uring ring;
-    ring.Submit(request);
-    return ring.Await().res;
+    return Done(request);
 }
 
 // On sockets that can do it: zero-copy sends are of IP alone.
@@ -119,6 +124,35 @@ TEST(GuardUring, LeavesTheOthersAlone) {
               AreZeroCopiesKnown()
                   ? "io_uring_recv:deny:receives io_uring_sendmsg:deny:sends*2"
                   : "io_uring_recv:deny:receives io_uring_sendmsg:deny:sends io_uring_out:deny:sends?*2");
+}
+
+// Where the kernel has looked up whom a datagram goes to it asks the same as for a connection.
+TEST(GuardUring, ASendToANameIsNoConnection) {
+    Guarding guarding(R"(
+  - {name: connects, when: 'event in ["connect", "io_uring_connect"] && socket.remote.abstract == "uring-name"', action: deny}
+)");
+    ASSERT_TRUE(guarding.Works()) << guarding.Said();
+    const enforced::Name name = enforced::Abstract("uring-name");
+    const int there = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    ASSERT_EQ(::bind(there, name.get(), name.size), 0);
+    char byte = 'x';
+    iovec part{&byte, 1};
+    msghdr header{};
+    header.msg_name = const_cast<sockaddr *>(name.get());
+    header.msg_namelen = name.size;
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+    io_uring_sqe send{}, connect{};
+    send.opcode = IORING_OP_SENDMSG;
+    connect.opcode = IORING_OP_CONNECT;
+    send.fd = connect.fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    send.addr = reinterpret_cast<std::uintptr_t>(&header);
+    send.len = 1;
+    connect.addr = reinterpret_cast<std::uintptr_t>(name.get());
+    connect.off = name.size;
+    EXPECT_EQ(Done(send), 1);
+    EXPECT_EQ(Done(connect), -EACCES);
+    EXPECT_EQ(enforced::Told(guarding.End()), "io_uring_connect:deny:connects");
 }
 
 // It waits for the message, and is tried again while the process does something else.

@@ -46,11 +46,7 @@ wire::capture_config make_config(const GuardOptions &options) {
     return config;
 }
 
-bool asks(const PointImage &image, std::string_view path) {
-    return std::ranges::any_of(facts(), [&](const FactRow &row) {
-        return row.path == path && (image.facts >> static_cast<unsigned>(row.id) & 1) != 0;
-    });
-}
+bool asks(const PointImage &image, FactId fact) { return (image.facts >> static_cast<unsigned>(fact) & 1) != 0; }
 
 // Where the functions of io_uring's requests and of messages are, if a rule asks which it is.
 void put_request_functions(bpf_object &object, const GuardOptions &options) {
@@ -58,7 +54,7 @@ void put_request_functions(bpf_object &object, const GuardOptions &options) {
     std::size_t room = 0;
     void *place = map != nullptr ? const_cast<void *>(::bpf_map__initial_value(map, &room)) : nullptr;
     const bool is_asked = std::ranges::any_of(options.images, [](const PointImage &image) {
-        return asks(image, fact(FactId::event).path) || asks(image, fact(FactId::senders).path);
+        return asks(image, FactId::event) || asks(image, FactId::senders);
     });
     if (place == nullptr || !is_asked) {
         return;
@@ -156,7 +152,7 @@ Status Guard::State::load(const GuardOptions &options) {
             continue;
         }
         const bool is_needed = std::ranges::any_of(options.images, [&](const PointImage &image) {
-            return image.point == row.point && (row.asked.empty() || asks(image, row.asked));
+            return image.point == row.point && (!row.asked || asks(image, *row.asked));
         });
         if (is_needed) {
             hooks.push_back({&row});
@@ -191,25 +187,26 @@ Status Guard::State::load(const GuardOptions &options) {
 }
 
 bool Guard::State::notes_givers() const {
-    return std::ranges::any_of(hooks, [](const GuardHook &hook) { return !hook.row->asked.empty(); });
+    return std::ranges::any_of(hooks, [](const GuardHook &hook) { return hook.row->asked.has_value(); });
 }
 
 // Who gave descriptors so far the guard before this one has noted, and notes until this one does.
 Status Guard::State::share_givers(const GuardOptions &options) {
-    const State *before = options.beside != nullptr ? options.beside->state_.get() : nullptr;
-    for (const char *name : {"givers", "given_over"}) {
-        bpf_map *map = ::bpf_object__find_map_by_name(object.get(), name);
-        if (map == nullptr) {
-            continue;  // programs of this kind have none
-        }
-        const bool is_sized = ::bpf_map__max_entries(map) != 0;
-        if (!notes_givers() && is_sized) {
+    if (!notes_givers()) {
+        if (bpf_map *map = ::bpf_object__find_map_by_name(object.get(), "givers")) {
             ::bpf_map__set_max_entries(map, 1);
-        } else if (notes_givers() && before != nullptr && before->object != nullptr && before->notes_givers()) {
-            const int shared = ::bpf_object__find_map_fd_by_name(before->object.get(), name);
-            if (shared >= 0 && ::bpf_map__reuse_fd(map, shared) != 0) {
-                return errno_error("cannot take over who gave descriptors");
-            }
+        }
+        return Done{};
+    }
+    const State *before = options.beside != nullptr ? options.beside->state_.get() : nullptr;
+    if (before == nullptr || before->object == nullptr || !before->notes_givers()) {
+        return Done{};
+    }
+    for (const char *name : {"givers", "given_over"}) {  // the latter not in all kinds
+        bpf_map *map = ::bpf_object__find_map_by_name(object.get(), name);
+        const int shared = ::bpf_object__find_map_fd_by_name(before->object.get(), name);
+        if (map != nullptr && shared >= 0 && ::bpf_map__reuse_fd(map, shared) != 0) {
+            return errno_error("cannot take over who gave descriptors");
         }
     }
     return Done{};

@@ -50,7 +50,11 @@ std::vector<wire::request_function> request_functions(
         if ((!name.starts_with("io_") && !name.starts_with("scm_")) || address == 0) {
             continue;
         }
-        name = name.substr(0, name.find_first_of(".\t"));
+        name = name.substr(0, name.find('\t'));
+        if (name.ends_with(".cold")) {
+            continue;
+        }
+        name = name.substr(0, name.find('.'));
         has_send_zc = has_send_zc || name == kSendZc;
         const auto one = std::ranges::find(wanted, name, &std::pair<std::string, std::uint32_t>::first);
         if (one != wanted.end() && found.size() < wire::REQUEST_FUNCTIONS) {

@@ -16,8 +16,9 @@ namespace sockwarden {
 // that shows no addresses (kernel.kptr_restrict), or of a function that it lacks, there are none.
 std::vector<wire::request_function> request_functions();
 
-// From the text of /proc/kallsyms: where each of the functions begins, and what follows it. A function that the
-// compiler has made a copy of (".isra.0", ".constprop.0") counts, its unlikely part (".cold") as well.
+// From the text of /proc/kallsyms: where each of the functions begins, and what follows it. One that the compiler has
+// made another of (".isra.0", ".constprop.0") counts; its unlikely part (".cold") does not, and what is inside that is
+// in doubt.
 std::vector<wire::request_function> request_functions(std::istream &symbols,
                                                       const std::vector<std::pair<std::string, std::uint32_t>> &wanted);
 

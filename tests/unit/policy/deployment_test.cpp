@@ -121,9 +121,19 @@ TEST(Deployment, WhatRefusesIsJudgedOnceMoreWhereThatIsWanted) {
                 "after: friends (default)");
 }
 
-TEST(Deployment, NoGuardComparesFactsWithEachOther) {
+TEST(Deployment, FactsAreComparedWhereTheCatalogueSays) {
     EXPECT_THAT(deployed(rule("a", "event == 'connect' && process.exe == process.parent.exe", "deny")),
-                ElementsAre(HasSubstr("process.exe and process.parent.exe are not certain at connect")));
+                ElementsAre(HasSubstr("process.exe and process.parent.exe are not compared at connect")));
+    const auto passed = [](const char *fact) {
+        const std::string when = fmt::format("event == 'recvmsg' && senders.exists(s, process.{0} != s.{0})", fact);
+        return deployed(rule("a", when, "deny-fds"));
+    };
+    for (const char *fact : {"pid", "uid", "gid", "cgroup"}) {
+        EXPECT_THAT(passed(fact), ElementsAre("fd: a")) << fact;
+    }
+    EXPECT_THAT(passed("comm"), ElementsAre(HasSubstr("process.comm and senders.comm are not compared at a passed")));
+    EXPECT_THAT(deployed(rule("a", "event == 'fd_received' && senders.exists(s, s.uid == 0)", "deny-fds")),
+                ElementsAre(HasSubstr("senders.uid is not certain at a passed descriptor")));
 }
 
 TEST(Deployment, PartsThatBelongAtDifferentPointsAreRulesOfTheirOwn) {
