@@ -56,26 +56,46 @@ struct {
 	__type(value, u64);
 } received_from SEC(".maps");
 
+/* What was seen of a socket's messages when the first of them was seen. */
+enum sight {
+	SIGHT_NONE,
+	SIGHT_FIRST,    /* nothing was before: who gives is noted from the beginning */
+	SIGHT_NOT_ALL,  /* messages waited, or were made, that anyone may have given */
+	SIGHT_OF_GIVER, /* there is a note, or was, and had to go for another's */
+};
+
 #ifdef SOCKWARDEN_NO_SOCKET_STORAGE
-worker bool was_given_over(struct sock *sk)
+worker void see_message(struct sock *sk, bool are_before)
 {
-	return false;
+}
+
+worker bool may_others_give(struct sock *sk, bool are_before)
+{
+	return are_before;
 }
 #else
-/* Sockets with a note, also where it had to go for another. */
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);
-	__type(value, u32);
+	__type(value, u32); /* enum sight */
 } given_over SEC(".maps");
 
-/* Whether it had a note before; now it has. In doubt it had. */
-worker bool was_given_over(struct sock *sk)
+worker void see_message(struct sock *sk, bool are_before)
 {
-	u32 *had = bpf_sk_storage_get(&given_over, sk, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	u32 *sight = bpf_sk_storage_get(&given_over, sk, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 
-	return !had || __sync_lock_test_and_set(had, 1);
+	if (sight && *sight == SIGHT_NONE)
+		__sync_val_compare_and_swap(sight, SIGHT_NONE, are_before ? SIGHT_NOT_ALL : SIGHT_FIRST);
+}
+
+/* Whether others than the first noted may have given: asked once, when it is noted. */
+worker bool may_others_give(struct sock *sk, bool are_before)
+{
+	u32 *sight = bpf_sk_storage_get(&given_over, sk, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	see_message(sk, are_before);
+	return !sight || __sync_lock_test_and_set(sight, SIGHT_OF_GIVER) != SIGHT_FIRST;
 }
 #endif
 

@@ -1226,8 +1226,8 @@ worker u32 giving_event(struct task_struct *task)
 	return EVENT_fd_received;
 }
 
-/* The present task gives descriptors over a socket. A first note is of all who gave unless others `are_before`:
- * messages that wait, or are made, and may have been given by anyone. */
+/* The present task gives descriptors over a socket. A first note is of all who gave, unless something was before when
+ * the first message was seen. */
 worker int note_giver(struct sock *sk, bool are_before)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -1246,7 +1246,7 @@ worker int note_giver(struct sock *sk, bool are_before)
 	slot->giver.id = present;
 	describe_giver(&slot->giver, &slot->match);
 	if (!noted) {
-		if (was_given_over(sk) || are_before)
+		if (may_others_give(sk, are_before))
 			slot->giver.differ = ~0ULL;
 		bpf_map_update_elem(&givers, &key, &slot->giver, BPF_NOEXIST);
 		noted = bpf_map_lookup_elem(&givers, &key);
@@ -1261,27 +1261,36 @@ worker int note_giver(struct sock *sk, bool are_before)
 worker int gives_over_stream(u32 hook, struct socket *socket, struct msghdr *header)
 {
 	struct sock *sk = socket->sk;
+	bool are_before;
 
 	if (is_canary(bpf_get_current_task_btf(), hook))
 		return -ECANARY;
-	if (!sk || sk->__sk_common.skc_family != AF_UNIX || sk->sk_type != SOCK_STREAM || !header->msg_controllen ||
-	    find_ancillary((u64)BPF_CORE_READ(header, msg_control), header->msg_controllen, SCM_RIGHTS) ==
-		    ANCILLARY_NONE)
+	if (!sk || sk->__sk_common.skc_family != AF_UNIX || sk->sk_type != SOCK_STREAM)
 		return 0;
-	return note_giver(sk, BPF_CORE_READ(sk, sk_wmem_alloc.refs.counter) > 1);
+	are_before = BPF_CORE_READ(sk, sk_wmem_alloc.refs.counter) > 1;
+	if (header->msg_controllen && find_ancillary((u64)BPF_CORE_READ(header, msg_control), header->msg_controllen,
+						     SCM_RIGHTS) != ANCILLARY_NONE)
+		return note_giver(sk, are_before);
+	see_message(sk, are_before);
+	return 0;
 }
 
 /* A message is about to be queued. */
 worker int gives_by_queueing(u32 hook, struct sock *sk, struct sk_buff *skb)
 {
 	struct unix_note note;
+	bool are_before;
 
 	if (sk->__sk_common.skc_family != AF_UNIX)
 		return 0;
 	if (is_canary(bpf_get_current_task_btf(), hook))
 		return -ECANARY;
 	note = unix_note_of(skb);
-	return note.files ? note_giver(sk, BPF_CORE_READ(sk, sk_receive_queue.qlen)) : 0;
+	are_before = BPF_CORE_READ(sk, sk_receive_queue.qlen);
+	if (note.files)
+		return note_giver(sk, are_before);
+	see_message(sk, are_before);
+	return 0;
 }
 
 /* A task is about to receive, descriptors perhaps. */
