@@ -140,6 +140,10 @@ std::optional<policy::Image> image_of_nobody() {
     return image ? std::optional(*std::move(image)) : std::nullopt;
 }
 
+// What rules may ask, by which a guard needs more hooks (GuardRow::asked) and addresses (kHiddenAddresses).
+constexpr std::uint64_t kAsked = std::uint64_t{1} << static_cast<unsigned>(FactId::event) |
+                                 std::uint64_t{1} << static_cast<unsigned>(FactId::senders);
+
 // Loads a guard at all its points, and says whether each hook refuses what it must.
 void print_guard(GuardKind kind, const policy::Image &image) {
     const std::string_view engine = name_of(kind);
@@ -155,7 +159,7 @@ void print_guard(GuardKind kind, const policy::Image &image) {
     options.cgroup = by == Enforcer::cgroup ? &*root : nullptr;
     for (const PointRow &row : points()) {
         if (row.by == by && is_guarded(row.id)) {
-            options.images.push_back({row.id, image.facts(), image.bytes()});
+            options.images.push_back({row.id, image.facts() | kAsked, image.bytes()});
         }
     }
     const Result<std::unique_ptr<Guard>> guard = Guard::open(options);
@@ -171,6 +175,9 @@ void print_guard(GuardKind kind, const policy::Image &image) {
     print_limits(by);
     if (kind == GuardKind::modify) {
         fmt::print("  {}\n", kBestEffort);
+    }
+    if (!(*guard)->knows_requests()) {
+        fmt::print("  {}\n", kHiddenAddresses);
     }
     if (by == Enforcer::guard) {
         fmt::print("  not covered: messages past the first of a sendmmsg to one address\n");

@@ -337,11 +337,12 @@ std::string GuardRun::saying() const {
                               : cgroup_->is_root() ? " by programs of cgroups"
                                                    : " of the cgroup " + cgroup_->path();
     const DeliveryJudge *judge = deliveries_->current();
-    return fmt::format("{} at {}{}; hooks proven: {}{}{}{}", plan_.audit ? "watching" : "guarding",
+    return fmt::format("{} at {}{}; hooks proven: {}{}{}{}{}", plan_.audit ? "watching" : "guarding",
                        current_->placed->where(), where,
                        std::ranges::count_if(current_->guard->hooks(), &GuardHook::is_proven) + (judge ? 1 : 0),
                        judge ? fmt::format("; after delivery by the {} engine", judge->engine_name()) : "",
                        plan_.kind == GuardKind::modify ? fmt::format("; {}", kBestEffort) : "",
+                       current_->guard->knows_requests() ? "" : fmt::format("; {}", kHiddenAddresses),
                        plan_.keep ? "; kept until `sockwarden release`" : "");
 }
 

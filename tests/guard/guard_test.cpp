@@ -900,9 +900,11 @@ TEST(Guard, WhatADefaultRefusesIsFoundAfterwards) {
 }
 
 TEST(Guard, DoctorProvesIt) {
+    const HiddenAddresses hidden;
     const live::Ended ended = Ask("doctor");
     EXPECT_TRUE(ended.Exited(0)) << ended.err;
     EXPECT_NE(ended.out.find("guard lsm: enforces here"), std::string::npos) << ended.out.substr(0, 4000);
+    EXPECT_NE(ended.out.find("kptr_restrict"), std::string::npos) << "what it cannot tell then";
 }
 
 // In a guest that has no bpf among its security modules.

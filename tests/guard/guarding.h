@@ -2,6 +2,7 @@
 // A guard at work while a test tries what it must refuse.
 #pragma once
 
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -41,5 +42,21 @@ private:
 
 // The errno of connecting a stream to a path.
 int ConnectTo(const char *path);
+
+// Restricts what /proc/kallsyms shows, for as long as it lives.
+class HiddenAddresses {
+public:
+    HiddenAddresses() {
+        std::ifstream(kSetting) >> before_;
+        std::ofstream(kSetting) << 2;
+    }
+    ~HiddenAddresses() { std::ofstream(kSetting) << before_; }
+    HiddenAddresses(const HiddenAddresses &) = delete;
+    HiddenAddresses &operator=(const HiddenAddresses &) = delete;
+
+private:
+    static constexpr const char *kSetting = "/proc/sys/kernel/kptr_restrict";
+    int before_ = 0;
+};
 
 }  // namespace guard

@@ -113,6 +113,7 @@ TEST(GuardUring, LeavesTheOthersAlone) {
   - {name: sends, when: 'event == "io_uring_sendmsg" && socket.family == "AF_INET"', action: deny}
 )");
     ASSERT_TRUE(guarding.Works()) << guarding.Said();
+    EXPECT_EQ(guarding.Said().find("kptr_restrict"), std::string::npos) << guarding.Said();
     for (const Request &one : kRequests) {
         const std::string event = one.event;
         const bool is_refused =
@@ -180,6 +181,19 @@ TEST(GuardUring, KnowsOneThatWaited) {
         EXPECT_EQ(one.at("verdict").at("alerts").size(), 1U) << one.dump();
         EXPECT_EQ(live::At(one, "/verdict/alerts/0/certain"), Json(true)) << one.dump();
     }
+}
+
+// Where nothing tells which request it is, a rule about one refuses all, and the guard says why.
+TEST(GuardUring, SaysWhatTheKernelHides) {
+    const HiddenAddresses hidden;
+    Guarding guarding(R"(
+  - {name: receives, when: 'event == "io_uring_recv" && socket.family == "AF_INET"', action: deny}
+)");
+    ASSERT_TRUE(guarding.Works()) << guarding.Said();
+    EXPECT_NE(guarding.Said().find("kptr_restrict"), std::string::npos) << guarding.Said();
+    const Pair pair = PairFor(kRequests[1]);
+    EXPECT_EQ(Do(kRequests[1], pair.far, 0), -EACCES);
+    EXPECT_EQ(enforced::Told(guarding.End()), "io_uring:deny:receives?");
 }
 
 }  // namespace

@@ -48,8 +48,9 @@ wire::capture_config make_config(const GuardOptions &options) {
 
 bool asks(const PointImage &image, FactId fact) { return (image.facts >> static_cast<unsigned>(fact) & 1) != 0; }
 
-// Where the functions of io_uring's requests and of messages are, if a rule asks which it is.
-void put_request_functions(bpf_object &object, const GuardOptions &options) {
+// Where the functions of io_uring's requests and of messages are, if a rule asks which it is. Whether they are known
+// that are asked for.
+bool put_request_functions(bpf_object &object, const GuardOptions &options) {
     bpf_map *map = map_ending_with(object, ".rodata.requests");
     std::size_t room = 0;
     void *place = map != nullptr ? const_cast<void *>(::bpf_map__initial_value(map, &room)) : nullptr;
@@ -57,10 +58,11 @@ void put_request_functions(bpf_object &object, const GuardOptions &options) {
         return asks(image, FactId::event) || asks(image, FactId::senders);
     });
     if (place == nullptr || !is_asked) {
-        return;
+        return true;
     }
     const std::vector<wire::request_function> functions = request_functions();
     std::memcpy(place, functions.data(), std::min(room, functions.size() * sizeof(functions.front())));
+    return !functions.empty();
 }
 
 // Names that libbpf learned later than the kernel (in 1.3).
@@ -122,6 +124,7 @@ struct Guard::State {
     std::vector<Link> links;        // of these
     Session session;
     std::string kept_as;
+    bool knows_requests = true;
     const Cgroup *cgroup = nullptr;
     const State *beside = nullptr;  // while it is proven
 
@@ -145,7 +148,7 @@ Status Guard::State::load(const GuardOptions &options) {
     if (Status status = put_config(*object, make_config(options)); !status) {
         return status;
     }
-    put_request_functions(*object, options);
+    knows_requests = put_request_functions(*object, options);
     name_types(*object);
     for (const GuardRow &row : guard_rows()) {
         if (point(row.point).by != enforcer_of(kind)) {
@@ -351,6 +354,7 @@ std::vector<Loss> Guard::losses() {
 }
 
 const std::vector<GuardHook> &Guard::hooks() const { return state_->hooks; }
+bool Guard::knows_requests() const { return state_->knows_requests; }
 const std::string &Guard::kept_as() const { return state_->kept_as; }
 
 Status Guard::detach() {

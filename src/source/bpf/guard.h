@@ -37,6 +37,10 @@ Enforcer enforcer_of(GuardKind kind);
 // What is to be said of GuardKind::modify.
 inline constexpr std::string_view kBestEffort =
     "best-effort: no bpf in /sys/kernel/security/lsm, and under load the kernel skips programs; `unjudged` counts that";
+// What is to be said of a guard that does not know them.
+inline constexpr std::string_view kHiddenAddresses =
+    "/proc/kallsyms shows no addresses (kernel.kptr_restrict): rules that ask which request of io_uring it is, or who "
+    "gave a descriptor, are in doubt and refuse";
 
 struct GuardOptions {
     std::vector<PointImage> images;  // of points of one enforcer; none: nothing is loaded
@@ -81,6 +85,8 @@ public:
 
     // Judges nothing any more, kept or not; what was told before can still be read.
     Status detach();
+    // Whether it tells io_uring's requests and messages apart where its rules ask, see kHiddenAddresses.
+    bool knows_requests() const;
     // As what it is kept; empty where it is not.
     const std::string &kept_as() const;
 
