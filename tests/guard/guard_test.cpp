@@ -905,6 +905,7 @@ TEST(Guard, DoctorProvesIt) {
     EXPECT_TRUE(ended.Exited(0)) << ended.err;
     EXPECT_NE(ended.out.find("guard lsm: enforces here"), std::string::npos) << ended.out.substr(0, 4000);
     EXPECT_NE(ended.out.find("kptr_restrict"), std::string::npos) << "what it cannot tell then";
+    EXPECT_NE(ended.out.find("guard after delivery: kills and reports here"), std::string::npos);
 }
 
 // In a guest that has no bpf among its security modules.
