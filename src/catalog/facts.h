@@ -96,6 +96,8 @@ std::span<const FactRow> facts();
 
 const OperatorRow &operator_row(OperatorId id);
 const FactRow &fact(FactId id);
+// Its place in a set of facts.
+constexpr std::uint64_t fact_bit(FactId id) { return std::uint64_t{1} << static_cast<unsigned>(id); }
 const FactTypeRow &fact_type(FactType id);
 const FactRow *find_fact(std::string_view path);
 // The method that is called `name` ("startsWith"), or null.

@@ -140,11 +140,7 @@ std::optional<policy::Image> image_of_nobody() {
     return image ? std::optional(*std::move(image)) : std::nullopt;
 }
 
-// What rules may ask, by which a guard needs more hooks (GuardRow::asked) and addresses (kHiddenAddresses).
-constexpr std::uint64_t kAsked = std::uint64_t{1} << static_cast<unsigned>(FactId::event) |
-                                 std::uint64_t{1} << static_cast<unsigned>(FactId::senders);
-
-// Loads a guard at all its points, and says whether each hook refuses what it must.
+// Loads a guard at all its points and with all its hooks, and says whether each refuses what it must.
 void print_guard(GuardKind kind, const policy::Image &image) {
     const std::string_view engine = name_of(kind);
     const Enforcer by = enforcer_of(kind);
@@ -159,7 +155,7 @@ void print_guard(GuardKind kind, const policy::Image &image) {
     options.cgroup = by == Enforcer::cgroup ? &*root : nullptr;
     for (const PointRow &row : points()) {
         if (row.by == by && is_guarded(row.id)) {
-            options.images.push_back({row.id, image.facts() | kAsked, image.bytes()});
+            options.images.push_back({row.id, image.facts() | fact_bit(FactId::senders), image.bytes()});
         }
     }
     const Result<std::unique_ptr<Guard>> guard = Guard::open(options);

@@ -204,6 +204,18 @@ TEST_F(Givers, BehindOtherMessages) {
     EXPECT_EQ(enforced::Told(guarding->End()), std::string(kRefused) + (remembers ? "?*3" : "?*6"));
 }
 
+// Where nothing tells a message from a supervisor.
+TEST_F(Givers, InDoubtWhereTheKernelHidesAddresses) {
+    const HiddenAddresses hidden;
+    const auto guarding = Smuggling();
+    ASSERT_TRUE(guarding->Works()) << guarding->Said();
+    EXPECT_NE(guarding->Said().find("kptr_restrict"), std::string::npos) << guarding->Said();
+    const Pair pair = MakePair(SOCK_STREAM);
+    Give(*here_, pair.near);
+    EXPECT_FALSE(Arrives(pair.far));
+    EXPECT_EQ(enforced::Told(guarding->End()), std::string(kRefused) + "?");
+}
+
 // By datagrams to a name; and by a stream to a socket that was bound, connected and accepted.
 TEST_F(Givers, ToNames) {
     const auto guarding = Smuggling();

@@ -213,7 +213,7 @@ std::uint64_t Image::facts() const {
     for (std::size_t i = 0; i < wire::FACT_COUNT; ++i) {
         asked |= std::uint64_t{head().column[i].kind != wire::COLUMN_NONE} << i;
     }
-    return asked != 0 ? asked : std::uint64_t{1} << static_cast<unsigned>(FactId::event);
+    return asked != 0 ? asked : fact_bit(FactId::event);
 }
 
 Result<Image, Mistakes> compile_expression(const Node &wanted, const FileLookup &files) {

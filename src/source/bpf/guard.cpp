@@ -46,7 +46,7 @@ wire::capture_config make_config(const GuardOptions &options) {
     return config;
 }
 
-bool asks(const PointImage &image, FactId fact) { return (image.facts >> static_cast<unsigned>(fact) & 1) != 0; }
+bool asks(const PointImage &image, FactId fact) { return (image.facts & fact_bit(fact)) != 0; }
 
 // Where the functions of io_uring's requests and of messages are, if a rule asks which it is. Whether they are known
 // that are asked for.

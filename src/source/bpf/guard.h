@@ -37,7 +37,7 @@ Enforcer enforcer_of(GuardKind kind);
 // What is to be said of GuardKind::modify.
 inline constexpr std::string_view kBestEffort =
     "best-effort: no bpf in /sys/kernel/security/lsm, and under load the kernel skips programs; `unjudged` counts that";
-// What is to be said of a guard that does not know them.
+// What is to be said of a guard that cannot find the kernel's functions that its rules ask by.
 inline constexpr std::string_view kHiddenAddresses =
     "/proc/kallsyms shows no addresses (kernel.kptr_restrict): rules that ask which request of io_uring it is, or who "
     "gave a descriptor, are in doubt and refuse";

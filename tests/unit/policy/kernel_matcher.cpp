@@ -14,13 +14,11 @@ namespace {
 
 constexpr std::size_t kTextPiece = wire::PATH_ROOM;  // as match.h takes at a time
 
-std::uint64_t bit(FactId id) { return std::uint64_t{1} << static_cast<unsigned>(id); }
-
 // What of a message the kernel side works out beforehand, by the speed of its facts.
 std::uint64_t facts_of_speed(Speed speed) {
     std::uint64_t facts = 0;
     for (const FactRow &row : sockwarden::facts()) {
-        facts |= row.speed == speed && list_of(row) == nullptr && row.type != FactType::list ? bit(row.id) : 0;
+        facts |= row.speed == speed && list_of(row) == nullptr && row.type != FactType::list ? fact_bit(row.id) : 0;
     }
     return facts;
 }
@@ -78,7 +76,7 @@ private:
     void tell_values(const FactMap &values, const FactRow *list, std::uint64_t which) {
         for (const FactRow &row : sockwarden::facts()) {
             const bool is_asked = image_.head().column[static_cast<std::size_t>(row.id)].kind != wire::COLUMN_NONE;
-            if (is_asked && list_of(row) == list && row.type != FactType::list && (which & bit(row.id)) != 0) {
+            if (is_asked && list_of(row) == list && row.type != FactType::list && (which & fact_bit(row.id)) != 0) {
                 tell(row, value_of(values, row.id));
             }
         }
@@ -161,7 +159,7 @@ private:
 
     void use_list(bool is_there, std::size_t kept, FactId id) {
         if (is_there) {
-            use(kept, bit(id));
+            use(kept, fact_bit(id));
         } else if (image_.head().column[static_cast<std::size_t>(id)].kind != wire::COLUMN_NONE) {
             add(wire::STEP_ABSENT, static_cast<std::size_t>(id));
         }
